@@ -1,0 +1,58 @@
+import type { Region } from './region.js';
+
+/** Somebody who needs an extent's bytes to stay: its writer, the stream that retains it, a peer's lease. */
+export interface Holder {
+  /** For people: who holds, such as `peer python (pid 12), stream "prices"`. */
+  readonly holder: string;
+  /** Since when, in milliseconds of `performance.now()`. */
+  readonly sinceMs: number;
+}
+
+/**
+ * A byte range of one's own region. Lives until its last holder lets go; then its pages go back to the region, warm.
+ * Offsets given to it are relative to it.
+ */
+export class Extent {
+  readonly #holders = new Set<Holder>();
+
+  /** Made by `Region.allocate` only. `capacity` is `byteLength` in whole pages. */
+  constructor(
+    readonly region: Region,
+    readonly offset: number,
+    readonly byteLength: number,
+    readonly capacity: number,
+    writer: Holder,
+  ) {
+    this.#holders.add(writer);
+  }
+
+  get holders(): ReadonlySet<Holder> {
+    return this.#holders;
+  }
+
+  /** Copies `bytes` to `offset`. */
+  write(offset: number, bytes: NodeJS.TypedArray): void {
+    this.#check(offset, bytes.byteLength);
+    this.region.native.write(this.offset + offset, bytes);
+  }
+
+  /** Reads up to `byteLength` bytes of the file `fd`, from `position` on, to `offset`; returns how many there were. */
+  readFrom(fd: number, position: number, offset: number, byteLength: number): number {
+    this.#check(offset, byteLength);
+    return this.region.native.readFrom(fd, position, this.offset + offset, byteLength);
+  }
+
+  hold(holder: Holder): void {
+    this.#holders.add(holder);
+  }
+
+  /** Ends what `hold` began; the last one gives the pages back. */
+  drop(holder: Holder): void {
+    if (this.#holders.delete(holder) && this.#holders.size === 0) this.region.take(this);
+  }
+
+  #check(offset: number, byteLength: number): void {
+    if (offset < 0 || offset + byteLength > this.byteLength)
+      throw new RangeError(`expected bytes inside the extent of ${this.byteLength}, found ${offset} + ${byteLength}`);
+  }
+}

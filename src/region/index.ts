@@ -1,0 +1,4 @@
+export { PAGE_BYTES } from './allocator.js';
+export { Extent, type Holder } from './extent.js';
+export { availableBytes, defaultMaxBytes, parseByteLength } from './limits.js';
+export { Region, type RegionOptions, type RegionStats } from './region.js';

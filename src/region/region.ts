@@ -1,0 +1,199 @@
+import { ArrowlabError } from '../errors.js';
+import { callNative, fromNative, type Region as NativeRegion } from '../native.js';
+import { Allocator, wholePages } from './allocator.js';
+import { Extent, type Holder } from './extent.js';
+import { defaultMaxBytes, parseByteLength } from './limits.js';
+
+export interface RegionOptions {
+  /** Resident bytes at most: a number or a text like "2GiB". Default: the smaller of 2 GiB and half of the memory available. */
+  maxBytes?: number | string | undefined;
+  /** How long a writer waits for memory, in milliseconds. Default 30,000. */
+  waitTimeoutMs?: number | undefined;
+  /** After how many milliseconds without a write idle pages go back to the system. Default 10,000. */
+  idleMs?: number | undefined;
+}
+
+export interface RegionStats {
+  /** What the system says the region occupies, in bytes. */
+  residentBytes: number;
+  maxBytes: number;
+  /** Bytes of extents in use, each counted once. */
+  usedBytes: number;
+  /** Bytes that are free and resident. */
+  warmBytes: number;
+  /** Bytes by holder (peer and stream, writer, or retaining stream); an extent with several holders counts for each. */
+  heldBytes: Record<string, number>;
+  /** Writers that wait for memory. */
+  waiting: { holder: string; byteLength: number; sinceMs: number }[];
+}
+
+interface Waiter {
+  writer: Holder;
+  byteLength: number;
+  sinceMs: number;
+  resolve(place: { extent: Extent; coldFrom: number }): void;
+}
+
+const SIZES = [64, 16, 4, 1].map((gibibytes) => gibibytes * 2 ** 30);
+/** Below this, touching pages on the event loop costs less than a trip to a worker thread. */
+const POPULATE_FROM_BYTES = 256 * 1024;
+
+/** Maps as much address space as the system gives, largest first. */
+function mapLargest(): NativeRegion {
+  for (const byteLength of SIZES) {
+    try {
+      return callNative((addon) => new addon.Region(byteLength));
+    } catch (error) {
+      if ((error as ArrowlabError).code !== 'ERR_ARROWLAB_ADDRESS_SPACE' || byteLength === SIZES.at(-1)) throw error;
+    }
+  }
+  throw new Error('unreachable');
+}
+
+/** One's own region: hands out extents, keeps the memory limit, lets writers wait, gives idle memory back. */
+export class Region {
+  readonly native: NativeRegion;
+  readonly maxBytes: number;
+  /** Called when a writer begins to wait, with what it needs. */
+  onWaiting: ((waiter: { writer: Holder; byteLength: number }) => void) | undefined;
+
+  readonly #allocator: Allocator;
+  readonly #extents = new Set<Extent>();
+  readonly #waiters: Waiter[] = [];
+  readonly #waitTimeoutMs: number;
+  readonly #idleMs: number;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #usedBytes = 0;
+
+  constructor(options: RegionOptions = {}) {
+    this.maxBytes = options.maxBytes === undefined ? defaultMaxBytes() : parseByteLength(options.maxBytes, 'maxBytes');
+    this.#waitTimeoutMs = options.waitTimeoutMs ?? 30_000;
+    this.#idleMs = options.idleMs ?? 10_000;
+    this.native = mapLargest();
+    this.#allocator = new Allocator(this.native.byteLength);
+  }
+
+  /**
+   * An extent of `byteLength` bytes, page-aligned, its pages resident; waits while `maxBytes` is used up, first come, first served.
+   * The caller owns it as `writer` until it calls `extent.drop(writer)`. Contents are whatever was there before.
+   * Throws MEMORY_LIMIT (never fits), TIMEOUT (naming who holds what), ABORTED, CLOSED.
+   */
+  async allocate(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<Extent> {
+    const capacity = wholePages(byteLength);
+    if (capacity > this.maxBytes || capacity > this.native.byteLength)
+      throw new ArrowlabError('MEMORY_LIMIT', `expected at most maxBytes = ${this.maxBytes} bytes in one write, found ${byteLength}: write smaller batches or raise maxBytes`);
+    signal?.throwIfAborted();
+    const { extent, coldFrom } =
+      (this.#waiters.length === 0 ? this.#take(byteLength, writer) : undefined) ?? (await this.#wait(byteLength, writer, signal));
+    if (capacity - coldFrom >= POPULATE_FROM_BYTES) {
+      try {
+        await this.native.populate(extent.offset + coldFrom, capacity - coldFrom);
+      } catch (error) {
+        extent.drop(writer);
+        throw fromNative(error);
+      }
+    }
+    return extent;
+  }
+
+  /** Takes an extent's pages back; `Extent.drop` calls it. */
+  take(extent: Extent): void {
+    this.#extents.delete(extent);
+    this.#usedBytes -= extent.capacity;
+    this.#allocator.give({ offset: extent.offset, byteLength: extent.capacity });
+    this.#serveWaiters();
+    this.#watchIdleness();
+  }
+
+  stats(): RegionStats {
+    const heldBytes: Record<string, number> = {};
+    for (const extent of this.#extents)
+      for (const name of new Set([...extent.holders].map(({ holder }) => holder))) heldBytes[name] = (heldBytes[name] ?? 0) + extent.capacity;
+    return {
+      residentBytes: this.native.residentBytes(),
+      maxBytes: this.maxBytes,
+      usedBytes: this.#usedBytes,
+      warmBytes: this.#allocator.warmBytes,
+      heldBytes,
+      waiting: this.#waiters.map(({ writer, byteLength, sinceMs }) => ({ holder: writer.holder, byteLength, sinceMs })),
+    };
+  }
+
+  /** Lets the memory go; peers that have it mapped keep what they lease. */
+  close(): void {
+    clearTimeout(this.#idleTimer);
+    this.native.close();
+  }
+
+  #take(byteLength: number, writer: Holder): { extent: Extent; coldFrom: number } | undefined {
+    const capacity = wholePages(byteLength);
+    if (this.#usedBytes + capacity > this.maxBytes) return undefined;
+    const place = this.#allocator.take(capacity);
+    if (!place) return undefined;
+    this.#usedBytes += capacity;
+    this.#punch(this.#usedBytes + this.#allocator.warmBytes - this.maxBytes);
+    const extent = new Extent(this, place.offset, byteLength, capacity, writer);
+    this.#extents.add(extent);
+    return { extent, coldFrom: place.warmBytes };
+  }
+
+  #wait(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<{ extent: Extent; coldFrom: number }> {
+    return new Promise((resolve, reject) => {
+      const leave = (error: ArrowlabError) => {
+        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        settle();
+        reject(error);
+        this.#serveWaiters();
+      };
+      const onAbort = () => leave(new ArrowlabError('ABORTED', 'the write was given up while it waited for memory', { cause: signal?.reason }));
+      const timer = setTimeout(() => leave(this.#timedOut(byteLength)), this.#waitTimeoutMs);
+      const settle = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        writer,
+        byteLength,
+        sinceMs: performance.now(),
+        resolve: (place) => {
+          settle();
+          resolve(place);
+        },
+      };
+      signal?.addEventListener('abort', onAbort);
+      this.#waiters.push(waiter);
+      this.onWaiting?.(waiter);
+    });
+  }
+
+  #serveWaiters(): void {
+    for (let first = this.#waiters[0]; first; first = this.#waiters[0]) {
+      const place = this.#take(first.byteLength, first.writer);
+      if (!place) return;
+      this.#waiters.shift();
+      first.resolve(place);
+    }
+  }
+
+  #timedOut(byteLength: number): ArrowlabError {
+    const oldest = new Map<string, number>();
+    for (const extent of this.#extents)
+      for (const { holder, sinceMs } of extent.holders) oldest.set(holder, Math.min(sinceMs, oldest.get(holder) ?? sinceMs));
+    const held = Object.entries(this.stats().heldBytes)
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, bytes]) => `${name} holds ${bytes} bytes, for ${Math.round((performance.now() - oldest.get(name)!) / 1000)} s`);
+    return new ArrowlabError(
+      'TIMEOUT',
+      `expected ${byteLength} bytes to come free within ${this.#waitTimeoutMs / 1000} s, found ${this.#usedBytes} of maxBytes = ${this.maxBytes} in use (${held.join('; ')}): release batches earlier or raise maxBytes`,
+    );
+  }
+
+  #punch(byteLength: number): void {
+    if (byteLength > 0) for (const range of this.#allocator.cool(byteLength)) this.native.punch(range.offset, range.byteLength);
+  }
+
+  #watchIdleness(): void {
+    if (this.#idleTimer) this.#idleTimer.refresh();
+    else this.#idleTimer = setTimeout(() => this.#punch(this.#allocator.warmBytes), this.#idleMs).unref();
+  }
+}

@@ -1,0 +1,195 @@
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { ArrowlabError } from '../errors.js';
+import { callNative, type Greeted, type Mapping } from '../native.js';
+import { encodeFrame, type Frame, MAX_RELEASES } from './frames.js';
+import { FrameReceiver } from './receiver.js';
+
+/** Who is on the other side. */
+export interface PeerIdentity {
+  /** As its HELLO says. */
+  name: string;
+  /** By the kernel's word; of a sidecar, the pid that was spawned. */
+  pid: number;
+  uid: number;
+}
+
+/** A process that this one started: SO_PEERCRED of its inherited socket would name this one. */
+export interface SpawnedProcess {
+  pid: number;
+  isAlive(): boolean;
+}
+
+/** What a connection tells whoever uses it. */
+export interface ConnectionHandler {
+  /** A frame of a stream, or CLOSING. What it throws as an ArrowlabError is a violation and ends the connection. */
+  onFrame(frame: Frame): void;
+  /** Nothing comes any more. `error`: the violation, the peer's ERROR, or undefined when the socket simply ended. */
+  onEnd(error: ArrowlabError | undefined): void;
+}
+
+const MINOR = 0;
+const READY_TIMEOUT_MS = 2_000;
+
+/**
+ * The frames' way over one socket, after the HELLOs. Sends what one turn of the event loop produced in one write, releases coalesced
+ * and ahead of everything else. Knows the READY exchange and connection errors; streams and leases are its handler's.
+ */
+export class Connection {
+  readonly peer: PeerIdentity;
+  readonly mapping: Mapping;
+  /** Settles when the peer's READY is there; rejects with the peer's ERROR or what went wrong. */
+  readonly ready: Promise<void>;
+
+  readonly #socket: Socket;
+  readonly #spawned: SpawnedProcess | undefined;
+  #pidfd: number;
+  readonly #receiver = new FrameReceiver();
+  readonly #handler: ConnectionHandler;
+  #outgoing: Buffer[] = [];
+  #releases: bigint[] = [];
+  #flushing = false;
+  #isReady = false;
+  #ended = false;
+  #settleReady!: (error?: ArrowlabError) => void;
+
+  /** Takes over the descriptors of `greeted`. */
+  constructor(greeted: Greeted, handler: ConnectionHandler, spawned?: SpawnedProcess) {
+    this.peer = { name: greeted.name, pid: spawned?.pid ?? greeted.pid, uid: greeted.uid };
+    this.mapping = greeted.mapping;
+    this.#pidfd = greeted.pidfd;
+    this.#spawned = spawned;
+    this.#handler = handler;
+    this.ready = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.fail(new ArrowlabError('HELLO_TIMEOUT', 'expected READY within 2 s, found silence')), READY_TIMEOUT_MS);
+      this.#settleReady = (error) => {
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve();
+      };
+    });
+    this.ready.catch(() => {}); // whoever awaits it is told; nobody has to
+    this.#socket = new Socket({ fd: greeted.fd, readable: true, writable: true, allowHalfOpen: true });
+    this.#socket.on('data', (chunk) => this.#receive(chunk));
+    this.#socket.on('end', () => this.#end(undefined));
+    // A failed write is not the end: what is still to be read may hold the ERROR that explains.
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', () => this.#end(undefined));
+    this.send({ type: 'READY', minor: MINOR, features: 0n });
+  }
+
+  /** Whether anything can still be sent. */
+  get isOpen(): boolean {
+    return !this.#ended && !this.#socket.destroyed && !this.#socket.writableEnded;
+  }
+
+  /** Bytes that the socket has not taken yet. */
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Whether the peer's process still runs. */
+  get isPeerAlive(): boolean {
+    if (this.#spawned) return this.#spawned.isAlive();
+    return this.#pidfd >= 0 && callNative((addon) => addon.isAlive(this.#pidfd));
+  }
+
+  /** Lets this process end although the socket is open. */
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  /** Queues a frame; it leaves at the end of this turn of the event loop. */
+  send(frame: Frame): void {
+    if (!this.isOpen) return;
+    if (this.#releases.length > 0) this.#takeReleases();
+    this.#outgoing.push(encodeFrame(frame));
+    this.#scheduleFlush();
+  }
+
+  /** Queues a lease's release; many leave in one frame, ahead of the next frame of any kind. */
+  release(lease: bigint): void {
+    if (!this.isOpen) return;
+    this.#releases.push(lease);
+    this.#scheduleFlush();
+  }
+
+  /** Reports a violation to the peer as ERROR of the connection, and ends it. */
+  fail(error: ArrowlabError): void {
+    this.send({ type: 'ERROR', stream: 0, number: error.number, message: error.message });
+    this.#end(error);
+    this.close();
+  }
+
+  /** Sends what is queued, then closes the socket. */
+  close(): void {
+    this.#flush();
+    if (!this.#socket.destroyed) this.#socket.end(() => this.#socket.destroy());
+    // A peer that never reads must not keep this socket for ever.
+    setTimeout(() => this.#socket.destroy(), READY_TIMEOUT_MS).unref();
+  }
+
+  /** Lets go of the peer's process and map, when nobody needs them any more. Windows of the map stay. */
+  dispose(): void {
+    this.#socket.destroy();
+    if (this.#pidfd >= 0) closeSync(this.#pidfd);
+    this.#pidfd = -1;
+    this.mapping.close();
+  }
+
+  #takeReleases(): void {
+    for (let at = 0; at < this.#releases.length; at += MAX_RELEASES)
+      this.#outgoing.push(encodeFrame({ type: 'RELEASE', leases: this.#releases.slice(at, at + MAX_RELEASES) }));
+    this.#releases = [];
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#releases.length > 0) this.#takeReleases();
+    if (this.#outgoing.length === 0 || this.#socket.writableEnded) return;
+    const bytes = this.#outgoing.length === 1 ? this.#outgoing[0]! : Buffer.concat(this.#outgoing);
+    this.#outgoing = [];
+    this.#socket.write(bytes);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#receiver.push(chunk);
+    try {
+      for (const frame of this.#receiver.frames()) {
+        this.#accept(frame);
+        if (this.#ended) return;
+      }
+    } catch (error) {
+      if (!(error instanceof ArrowlabError)) throw error;
+      this.fail(error);
+    }
+  }
+
+  #accept(frame: Frame): void {
+    if (frame.type === 'ERROR' && frame.stream === 0) {
+      this.#end(ArrowlabError.fromWire(frame.number, `the peer ${this.peer.name} ended the connection: ${frame.message}`));
+      this.close();
+    } else if (frame.type === 'READY') {
+      if (this.#isReady) throw new ArrowlabError('STREAM_STATE', 'expected READY once, found it again');
+      this.#isReady = true;
+      this.#settleReady();
+    } else {
+      if (!this.#isReady) throw new ArrowlabError('STREAM_STATE', `expected READY as the first frame, found ${frame.type}`);
+      this.#handler.onFrame(frame);
+    }
+  }
+
+  #end(error: ArrowlabError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#settleReady(error ?? new ArrowlabError('CLOSED', 'expected READY, found the end of the connection'));
+    this.#handler.onEnd(error);
+  }
+}

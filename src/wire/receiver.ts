@@ -1,0 +1,47 @@
+import { decodeFrame, type Frame, frameShape, HEADER_BYTES } from './frames.js';
+
+/** Cuts what a socket delivers into frames. Keeps at most one unfinished frame. */
+export class FrameReceiver {
+  #chunk: Buffer = Buffer.alloc(0);
+  /** An unfinished frame that came in several chunks, and how much of it is there. */
+  #partial: Buffer | undefined;
+  #have = 0;
+
+  /** Takes what the socket delivered; `frames` then yields what it completes. */
+  push(chunk: Buffer): void {
+    this.#chunk = this.#chunk.length === 0 ? chunk : Buffer.concat([this.#chunk, chunk]);
+  }
+
+  /** The frames that are complete. Throws FRAME_LENGTH, FRAME_TYPE, FRAME_FIELD; nothing can be read after that. */
+  *frames(): Generator<Frame> {
+    for (;;) {
+      const bytes = this.#partial ? this.#fillPartial() : this.#cut();
+      if (!bytes) return;
+      yield decodeFrame(bytes);
+    }
+  }
+
+  /** A frame that lies wholly in the chunk; what lies there of an unfinished one is set aside once its header is whole. */
+  #cut(): Buffer | undefined {
+    if (this.#chunk.length < HEADER_BYTES) return undefined;
+    const { length } = frameShape(this.#chunk);
+    if (this.#chunk.length < length) {
+      this.#partial = Buffer.allocUnsafe(length);
+      this.#have = 0;
+      return this.#fillPartial();
+    }
+    const bytes = this.#chunk.subarray(0, length);
+    this.#chunk = this.#chunk.subarray(length);
+    return bytes;
+  }
+
+  #fillPartial(): Buffer | undefined {
+    const partial = this.#partial!;
+    const taken = this.#chunk.copy(partial, this.#have, 0, partial.length - this.#have);
+    this.#chunk = this.#chunk.subarray(taken);
+    this.#have += taken;
+    if (this.#have < partial.length) return undefined;
+    this.#partial = undefined;
+    return partial;
+  }
+}
