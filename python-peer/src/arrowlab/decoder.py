@@ -1,0 +1,66 @@
+"""Cuts what a socket brings into frames (PROTOCOL.md, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from arrowlab import frames
+from arrowlab.errors import FrameField, FrameLength, FrameType
+from arrowlab.frames import HEADER, HEADER_BYTES, MAX_FRAME_BYTES, Frame
+
+_FRAMES: tuple[type[Frame], ...] = (
+    frames.Ready,
+    frames.Failure,
+    frames.Closing,
+    frames.Subscribe,
+    frames.Credit,
+    frames.Release,
+    frames.Cancel,
+    frames.List,
+    frames.Call,
+    frames.Open,
+    frames.Descriptor,
+    frames.Inline,
+    frames.End,
+    frames.Waiting,
+    frames.Cancelled,
+    frames.Result,
+)
+_FRAME_OF_TYPE = {frame.TYPE: frame for frame in _FRAMES}
+
+
+class Decoder:
+    """Cuts what a socket brings, in pieces of any size, into frames."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def feed(self, piece: bytes | memoryview) -> None:
+        self._bytes += piece
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames that are complete, each taken out of the decoder once.
+
+        Raises FrameLength or FrameType as soon as a header is there, FrameField when its frame is; nothing after that
+        can be trusted.
+        """
+        at = 0
+        try:
+            while len(self._bytes) - at >= HEADER_BYTES:
+                length, number, flags, reserved = HEADER.unpack_from(self._bytes, at)
+                if not HEADER_BYTES <= length <= MAX_FRAME_BYTES:
+                    raise FrameLength(f"expected a frame of 8 to {MAX_FRAME_BYTES} bytes, found one of {length}")
+                frame = _FRAME_OF_TYPE.get(number)
+                if frame is None:
+                    raise FrameType(f"expected a type of frame that version 1 has, found 0x{number:02x}")
+                if length not in frame.LENGTHS:
+                    raise FrameLength(f"expected a length that {frame.__name__} can have, found {length} bytes")
+                if len(self._bytes) - at < length:
+                    return
+                if flags or reserved:
+                    raise FrameField(f"expected flags and reserved fields of 0, found {flags} and {reserved}")
+                content = bytes(memoryview(self._bytes)[at + HEADER_BYTES : at + length])
+                at += length
+                yield frame.decode(content)
+        finally:
+            del self._bytes[:at]
