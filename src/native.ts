@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Native from '../native/index.js';
 import { ArrowlabError, type ErrorName } from './errors.js';
@@ -27,6 +28,22 @@ export function native(): typeof Native {
 export function fromNative(thrown: unknown): unknown {
   const name = (thrown as { arrowlabName?: ErrorName } | null)?.arrowlabName;
   return name ? new ArrowlabError(name, (thrown as Error).message, { cause: thrown }) : thrown;
+}
+
+/** As `callNative`, for what the addon does on a thread. */
+export async function awaitNative<T>(call: (addon: typeof Native) => Promise<T>): Promise<T> {
+  try {
+    return await call(native());
+  } catch (thrown) {
+    throw fromNative(thrown);
+  }
+}
+
+/** Lets a greeted peer go that nobody wants any more. */
+export function discardGreeted({ fd, pidfd, mapping }: Native.Greeted): void {
+  closeSync(fd);
+  if (pidfd >= 0) closeSync(pidfd);
+  mapping.close();
 }
 
 /** Calls into the addon, with its failures as ArrowlabErrors. */

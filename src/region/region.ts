@@ -32,6 +32,7 @@ interface Waiter {
   byteLength: number;
   sinceMs: number;
   resolve(place: { extent: Extent; coldFrom: number }): void;
+  reject(error: ArrowlabError): void;
 }
 
 const SIZES = [64, 16, 4, 1].map((gibibytes) => gibibytes * 2 ** 30);
@@ -64,6 +65,7 @@ export class Region {
   readonly #idleMs: number;
   #idleTimer: NodeJS.Timeout | undefined;
   #usedBytes = 0;
+  #isClosed = false;
 
   constructor(options: RegionOptions = {}) {
     this.maxBytes = options.maxBytes === undefined ? defaultMaxBytes() : parseByteLength(options.maxBytes, 'maxBytes');
@@ -98,7 +100,7 @@ export class Region {
 
   /** Takes an extent's pages back; `Extent.drop` calls it. */
   take(extent: Extent): void {
-    this.#extents.delete(extent);
+    if (!this.#extents.delete(extent) || this.#isClosed) return;
     this.#usedBytes -= extent.capacity;
     this.#allocator.give({ offset: extent.offset, byteLength: extent.capacity });
     this.#serveWaiters();
@@ -121,7 +123,9 @@ export class Region {
 
   /** Lets the memory go; peers that have it mapped keep what they lease. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#idleTimer);
+    for (const waiter of [...this.#waiters]) waiter.reject(new ArrowlabError('CLOSED', 'expected an open region, found it closed while a write waited'));
     this.native.close();
   }
 
@@ -159,6 +163,7 @@ export class Region {
           settle();
           resolve(place);
         },
+        reject: leave,
       };
       signal?.addEventListener('abort', onAbort);
       this.#waiters.push(waiter);

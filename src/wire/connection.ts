@@ -91,7 +91,7 @@ export class Connection {
   /** Whether the peer's process still runs. */
   get isPeerAlive(): boolean {
     if (this.#spawned) return this.#spawned.isAlive();
-    return this.#pidfd >= 0 && callNative((addon) => addon.isAlive(this.#pidfd));
+    return this.#pidfd >= 0 ? callNative((addon) => addon.isAlive(this.#pidfd)) : processExists(this.peer.pid);
   }
 
   /** Lets this process end although the socket is open. */
@@ -191,5 +191,15 @@ export class Connection {
     this.#ended = true;
     this.#settleReady(error ?? new ArrowlabError('CLOSED', 'expected READY, found the end of the connection'));
     this.#handler.onEnd(error);
+  }
+}
+
+/** Where the system has no pidfd (before Linux 5.3), or the process was gone when one was asked for. */
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Allocator, PAGE_BYTES, type Place } from './allocator.js';
+import type { Extent, Holder } from './extent.js';
+import { parseByteLength } from './limits.js';
+import { Region, type RegionOptions } from './region.js';
+
+const MIB = 2 ** 20;
+const holder = (name: string): Holder => ({ holder: name, sinceMs: performance.now() });
+
+describe('Allocator', () => {
+  it('never gives a byte to two, and gets everything back in one piece, whatever the order', () => {
+    const pages = 64;
+    fc.assert(
+      fc.property(fc.array(fc.record({ pages: fc.integer({ min: 1, max: 12 }), give: fc.nat(), cool: fc.nat(8) }), { maxLength: 120 }), (steps) => {
+        const allocator = new Allocator(pages * PAGE_BYTES);
+        const taken: Place[] = [];
+        const owner = new Array<number>(pages).fill(0);
+        const mark = (place: Place, from: number, to: number) => {
+          for (let page = place.offset / PAGE_BYTES; page < (place.offset + place.byteLength) / PAGE_BYTES; page++) {
+            expect(owner[page]).toBe(from);
+            owner[page] = to;
+          }
+        };
+        for (const step of steps) {
+          const place = allocator.take(step.pages * PAGE_BYTES);
+          if (place) {
+            mark(place, 0, 1);
+            taken.push(place);
+          }
+          if (step.give % 2 && taken.length > 0) {
+            const [returned] = taken.splice(step.give % taken.length, 1);
+            mark(returned!, 1, 0);
+            allocator.give(returned!);
+          }
+          allocator.cool(step.cool * PAGE_BYTES);
+        }
+        for (const place of taken) allocator.give(place);
+        allocator.cool(Number.MAX_SAFE_INTEGER);
+        expect(allocator.take(pages * PAGE_BYTES)).toEqual({ offset: 0, byteLength: pages * PAGE_BYTES, warmBytes: 0 });
+      }),
+    );
+  });
+
+  it('prefers warm pages, and grows a warm range into the cold pages that follow it', () => {
+    const allocator = new Allocator(64 * PAGE_BYTES);
+    const first = allocator.take(4 * PAGE_BYTES)!;
+    allocator.give(first);
+    expect(allocator.take(2 * PAGE_BYTES)).toEqual({ offset: first.offset, byteLength: 2 * PAGE_BYTES, warmBytes: 2 * PAGE_BYTES });
+    expect(allocator.take(6 * PAGE_BYTES)).toEqual({ offset: 2 * PAGE_BYTES, byteLength: 6 * PAGE_BYTES, warmBytes: 2 * PAGE_BYTES });
+  });
+});
+
+describe('Region', () => {
+  let region: Region;
+  const open = (options: RegionOptions) => {
+    region = new Region(options);
+    return region;
+  };
+  afterEach(() => region.close());
+
+  it('reuses the pages of an extent that came back: the resident bytes do not grow', async () => {
+    open({ maxBytes: '64MiB' });
+    const writer = holder('writer');
+    const bytes = new Uint8Array(8 * MIB).fill(7);
+    for (let i = 0; i < 20; i++) {
+      const extent = await region.allocate(bytes.length, writer);
+      extent.write(0, bytes);
+      extent.drop(writer);
+    }
+    expect(region.stats()).toMatchObject({ residentBytes: 8 * MIB, warmBytes: 8 * MIB, usedBytes: 0 });
+  });
+
+  it('gives idle pages back to the system', async () => {
+    open({ idleMs: 50 });
+    const writer = holder('writer');
+    (await region.allocate(8 * MIB, writer)).drop(writer);
+    expect(region.stats().residentBytes).toBe(8 * MIB);
+    await expect.poll(() => region.stats().residentBytes).toBe(0);
+  });
+
+  it('never has more resident than maxBytes, whatever sizes come and go', async () => {
+    open({ maxBytes: '16MiB' });
+    const writer = holder('writer');
+    const held: Extent[] = [];
+    for (const mebibytes of [3, 5, 2, 7, 1, 6, 4, 9, 2, 11, 16]) {
+      while (region.stats().usedBytes + mebibytes * MIB > 16 * MIB) held.shift()!.drop(writer);
+      const extent = await region.allocate(mebibytes * MIB, writer);
+      extent.write(0, new Uint8Array(mebibytes * MIB).fill(1));
+      held.push(extent);
+      expect(region.stats().residentBytes).toBeLessThanOrEqual(16 * MIB);
+    }
+  });
+
+  it('refuses at once what can never fit', async () => {
+    open({ maxBytes: MIB });
+    await expect(region.allocate(MIB + 1, holder('writer'))).rejects.toMatchObject({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' });
+  });
+
+  it('lets writers wait in order, and serves them when memory comes back', async () => {
+    open({ maxBytes: 4 * MIB });
+    const reader = holder('peer python (pid 12), stream "prices"');
+    const extent = await region.allocate(4 * MIB, reader);
+    const order: string[] = [];
+    const waiting = ['first', 'second'].map(async (name) => {
+      const writer = holder(name);
+      const served = await region.allocate(4 * MIB, writer);
+      order.push(name);
+      served.drop(writer);
+    });
+    await new Promise(setImmediate);
+    expect(region.stats()).toMatchObject({ heldBytes: { [reader.holder]: 4 * MIB }, waiting: [{ holder: 'first' }, { holder: 'second' }] });
+    extent.drop(reader);
+    await Promise.all(waiting);
+    expect(order).toEqual(['first', 'second']);
+    expect(region.stats()).toMatchObject({ usedBytes: 0, waiting: [] });
+  });
+
+  it('ends a wait after its time with an error that names who holds what', async () => {
+    open({ maxBytes: MIB, waitTimeoutMs: 30 });
+    await region.allocate(MIB, holder('peer python (pid 12), stream "prices"'));
+    const error = await region.allocate(PAGE_BYTES, holder('writer')).catch((error) => error);
+    expect(error.code).toBe('ERR_ARROWLAB_TIMEOUT');
+    expect(error.message).toContain('peer python (pid 12), stream "prices" holds 1048576 bytes');
+    expect(region.stats().waiting).toEqual([]);
+  });
+
+  it('ends a wait when the signal says so, and when the region closes', async () => {
+    open({ maxBytes: MIB });
+    await region.allocate(MIB, holder('reader'));
+    const controller = new AbortController();
+    const aborted = region.allocate(PAGE_BYTES, holder('writer'), controller.signal);
+    const closed = region.allocate(PAGE_BYTES, holder('writer'));
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_ARROWLAB_ABORTED' });
+    region.close();
+    await expect(closed).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
+  });
+
+  it('keeps an extent until its last holder lets go', async () => {
+    open({});
+    const [writer, one, two] = [holder('writer'), holder('one'), holder('two')];
+    const extent = await region.allocate(PAGE_BYTES, writer);
+    extent.hold(one);
+    extent.hold(two);
+    extent.drop(writer);
+    extent.drop(one);
+    expect(region.stats().usedBytes).toBe(PAGE_BYTES);
+    extent.drop(two);
+    expect(region.stats().usedBytes).toBe(0);
+  });
+});
+
+describe('parseByteLength', () => {
+  it.each([
+    ['2GiB', 2 * 2 ** 30],
+    ['512 MiB', 512 * MIB],
+    ['1.5KiB', 1536],
+    ['10MB', 1e7],
+    [4096, 4096],
+    ['77', 77],
+  ])('reads %s', (text, bytes) => expect(parseByteLength(text, 'maxBytes')).toBe(bytes));
+
+  it.each(['', 'lots', '-1', '2 gibibytes', Number.NaN, -5])('refuses %s', (text) => {
+    expect(() => parseByteLength(text, 'maxBytes')).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' }));
+  });
+});
