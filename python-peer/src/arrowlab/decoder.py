@@ -38,6 +38,13 @@ class Decoder:
     def feed(self, piece: bytes | memoryview) -> None:
         self._bytes += piece
 
+    def missing_bytes(self) -> int:
+        """How much more the frame that has begun needs. Raises as `frames` does."""
+        if len(self._bytes) < HEADER_BYTES:
+            return HEADER_BYTES - len(self._bytes)
+        _, length = self._header(0)
+        return max(0, length - len(self._bytes))
+
     def frames(self) -> Iterator[Frame]:
         """The frames that are complete, each taken out of the decoder once.
 
@@ -47,16 +54,10 @@ class Decoder:
         at = 0
         try:
             while len(self._bytes) - at >= HEADER_BYTES:
-                length, number, flags, reserved = HEADER.unpack_from(self._bytes, at)
-                if not HEADER_BYTES <= length <= MAX_FRAME_BYTES:
-                    raise FrameLength(f"expected a frame of 8 to {MAX_FRAME_BYTES} bytes, found one of {length}")
-                frame = _FRAME_OF_TYPE.get(number)
-                if frame is None:
-                    raise FrameType(f"expected a type of frame that version 1 has, found 0x{number:02x}")
-                if length not in frame.LENGTHS:
-                    raise FrameLength(f"expected a length that {frame.__name__} can have, found {length} bytes")
+                frame, length = self._header(at)
                 if len(self._bytes) - at < length:
                     return
+                _, _, flags, reserved = HEADER.unpack_from(self._bytes, at)
                 if flags or reserved:
                     raise FrameField(f"expected flags and reserved fields of 0, found {flags} and {reserved}")
                 content = bytes(memoryview(self._bytes)[at + HEADER_BYTES : at + length])
@@ -64,3 +65,14 @@ class Decoder:
                 yield frame.decode(content)
         finally:
             del self._bytes[:at]
+
+    def _header(self, at: int) -> tuple[type[Frame], int]:
+        length, number, _, _ = HEADER.unpack_from(self._bytes, at)
+        if not HEADER_BYTES <= length <= MAX_FRAME_BYTES:
+            raise FrameLength(f"expected a frame of 8 to {MAX_FRAME_BYTES} bytes, found one of {length}")
+        frame = _FRAME_OF_TYPE.get(number)
+        if frame is None:
+            raise FrameType(f"expected a type of frame that version 1 has, found 0x{number:02x}")
+        if length not in frame.LENGTHS:
+            raise FrameLength(f"expected a length that {frame.__name__} can have, found {length} bytes")
+        return frame, length

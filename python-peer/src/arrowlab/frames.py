@@ -303,17 +303,17 @@ class Waiting(Frame):
     LENGTHS = range(32, 33)
 
     stream: int
-    needed_bytes: int
-    held_bytes: int
+    needed: int
+    held: int
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
-        stream, reserved, needed_bytes, held_bytes = _WAITING.unpack(content)
+        stream, reserved, needed, held = _WAITING.unpack(content)
         _zero(reserved)
-        return cls(_positive(stream, "stream"), needed_bytes, held_bytes)
+        return cls(_positive(stream, "stream"), needed, held)
 
     def content(self) -> bytes:
-        return _WAITING.pack(self.stream, 0, self.needed_bytes, self.held_bytes)
+        return _WAITING.pack(self.stream, 0, self.needed, self.held)
 
 
 @dataclass(slots=True)

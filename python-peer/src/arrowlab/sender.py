@@ -1,0 +1,120 @@
+"""The writing side of a connection: whoever has something to send says so here, and nobody is ever blocked by it."""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+from collections.abc import Callable
+
+from arrowlab.errors import TooManyStreams
+from arrowlab.frames import MAX_RELEASED, Closing, Frame, Release
+from arrowlab.handshake import PATIENCE_S
+from arrowlab.lease import Ledger
+
+MAX_UNREAD_ANSWER_BYTES = 1 << 20
+_log = logging.getLogger("arrowlab")
+
+
+class Sender:
+    """Owns one descriptor of the socket and closes it at the end.
+
+    Frames go out at once where the socket takes them, otherwise from this object's thread. Leases that are due for
+    release go out before anything else does, many in one frame.
+    """
+
+    def __init__(self, peer: socket.socket, ledger: Ledger) -> None:
+        self._peer = peer
+        self._ledger = ledger
+        self._unsent = bytearray()
+        # Guards `_unsent` and the flags; notified when everything has been sent.
+        self._turn = threading.Condition()
+        self._closing = False
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="arrowlab sender", daemon=True)
+        self._thread.start()
+
+    def send(self, *frames: Frame) -> None:
+        """Sends what is due for release, then the frames. Never blocks; that a peer is gone is for the reader to see."""
+        with self._turn:
+            while leases := self._ledger.collect(MAX_RELEASED):
+                self._unsent += Release(leases).encode()
+            for frame in frames:
+                self._unsent += frame.encode()
+            if self._unsent and not self._push():
+                self._ledger.ring()
+
+    def answer(self, frame: Frame) -> None:
+        """Sends a frame that the peer's own asked for. Raises TooManyStreams when the peer asks and does not read."""
+        if len(self._unsent) > MAX_UNREAD_ANSWER_BYTES:
+            raise TooManyStreams("expected the peer to read the answers it asked for, found too many of them unread")
+        self.send(frame)
+
+    def flush(self) -> None:
+        """Sends what is due for release and returns when the socket has taken everything or is gone."""
+        self.send()
+        with self._turn:
+            self._turn.wait_for(lambda: self._over or not self._unsent)
+
+    def later(self, job: Callable[[], None]) -> None:
+        """Has the sending thread do it: for finalizers, which must not take a lock themselves."""
+        self._ledger.ring(job)
+
+    def close(self) -> None:
+        """Sends CLOSING, goes on releasing behind the scenes, and closes the socket after the last lease."""
+        with self._turn:
+            self._closing = True
+        self.send(Closing())
+        self._ledger.ring()
+        if not self._ledger.live and threading.current_thread() is not self._thread:
+            self._thread.join(PATIENCE_S)
+
+    def abort(self, *last_words: Frame) -> None:
+        """Sends what the socket takes at once, then shuts it down; leases are not released any more."""
+        self.send(*last_words)
+        with self._turn:
+            self._give_up()
+        self._ledger.ring()
+
+    def _push(self) -> bool:
+        """Whether the socket has taken everything; called with `_turn` held."""
+        try:
+            while self._unsent and not self._over:
+                sent = self._peer.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                del self._unsent[:sent]
+        except BlockingIOError:
+            return False
+        except OSError as cause:
+            _log.debug("the peer takes no more frames: %s", cause)
+            self._over = True
+        if self._over:
+            self._unsent.clear()
+        self._turn.notify_all()
+        return True
+
+    def _give_up(self) -> None:
+        self._over = True
+        self._unsent.clear()
+        try:
+            self._peer.shutdown(socket.SHUT_RDWR)
+        except OSError as cause:
+            _log.debug("the connection is gone already: %s", cause)
+        self._turn.notify_all()
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._peer, select.POLLOUT)
+        while not self._done():
+            if self._unsent:
+                poll.poll()
+            else:
+                job = self._ledger.listen()
+                if job is not None:
+                    job()
+            self.send()
+        self._peer.close()
+
+    def _done(self) -> bool:
+        with self._turn:
+            return self._over or (self._closing and not self._unsent and not self._ledger.live)
