@@ -22,7 +22,6 @@
 
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(2);
 constexpr size_t kMostDescriptors = 8;
 
 using Clock = std::chrono::steady_clock;
@@ -149,9 +148,9 @@ void identify(int socket, Greeting& greeting) {
   greeting.pidfd = UniqueFd(pidfd);
 }
 
-void exchange(Greeting& greeting, const Introduction& self) {
+void exchange(Greeting& greeting, const Introduction& self, std::chrono::milliseconds start) {
   const int socket = greeting.socket.get();
-  const auto deadline = Clock::now() + kPatience;
+  auto deadline = Clock::now() + kPatience;
   identify(socket, greeting);
   const bool allowed = greeting.uid == ::geteuid();
   Hello mine;
@@ -166,6 +165,10 @@ void exchange(Greeting& greeting, const Introduction& self) {
                 "expected a peer of user " + std::to_string(::geteuid()) + ", found user " + std::to_string(greeting.uid) +
                     ": run both sides as the same user",
                 "", 0};
+  if (start.count() > 0) {
+    wait_for(socket, POLLIN, Clock::now() + start);
+    deadline = Clock::now() + kPatience;
+  }
   std::vector<UniqueFd> descriptors;
   const Hello theirs = receive_hello(socket, descriptors, deadline);
   if (descriptors.size() != 1) no_region(socket, descriptors.size(), deadline);
@@ -179,11 +182,11 @@ void exchange(Greeting& greeting, const Introduction& self) {
 
 }  // namespace
 
-Greeting greet(UniqueFd socket, const Introduction& self) {
+Greeting greet(UniqueFd socket, const Introduction& self, std::chrono::milliseconds start) {
   Greeting greeting;
   greeting.socket = std::move(socket);
   try {
-    exchange(greeting, self);
+    exchange(greeting, self, start);
   } catch (const Fault& fault) {
     const auto frame = encode_error(fault);
     send_bytes(greeting.socket.get(), frame.data(), frame.size(), -1, Clock::now() + kPatience);

@@ -1,5 +1,6 @@
 // The handshake on a connected socket (PROTOCOL.md, section 3). Blocking: runs on a thread of its own.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,8 +29,12 @@ struct Greeting {
   std::string name;
 };
 
-/// Exchanges and checks the HELLOs within 2 s. Tells the peer with an ERROR frame why it is refused. Throws nothing.
-Greeting greet(UniqueFd socket, const Introduction& self);
+/// How long a HELLO may take; a process that was just started gets its own time until its first byte comes.
+constexpr std::chrono::milliseconds kPatience{2000};
+
+/// Exchanges and checks the HELLOs, the peer's within kPatience after waiting at most `start` for its first byte.
+/// Tells the peer with an ERROR frame why it is refused. Throws nothing.
+Greeting greet(UniqueFd socket, const Introduction& self, std::chrono::milliseconds start = std::chrono::milliseconds(0));
 
 /// A socket connected to `path`. Throws Fault CONNECT_FAILED, INVALID_ARGUMENT.
 UniqueFd connect_to(const std::string& path);

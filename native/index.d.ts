@@ -11,7 +11,7 @@ export class Region {
   constructor(byteLength: number);
   readonly byteLength: number;
   /** Copies `bytes` to `offset`: one memcpy. */
-  write(offset: number, bytes: NodeJS.TypedArray): void;
+  write(offset: number, bytes: ArrayBufferView): void;
   /** Reads up to `byteLength` bytes of the file `fd` from `position` on straight into the region; returns how many there were. */
   readFrom(fd: number, position: number, offset: number, byteLength: number): number;
   /** An ArrayBuffer over `[offset, offset + byteLength)`, no copy. Ends with `detach` or garbage collection. */
@@ -33,7 +33,7 @@ export class Mapping {
   /** An ArrayBuffer over `[offset, offset + byteLength)`, no copy. Ends with `detach` or garbage collection. */
   window(offset: number, byteLength: number): ArrayBuffer;
   /** Whether the `byteLength` bytes of `bytes` lie in this map. */
-  contains(bytes: NodeJS.TypedArray): boolean;
+  contains(bytes: ArrayBufferView): boolean;
   /** Drops the private pages that JavaScript wrote to in the range, so that they hide nothing of what the peer writes next; returns their bytes. */
   discardWrites(offset: number, byteLength: number): number;
   /** Lets the map go, as soon as no window of it is left. */
@@ -74,8 +74,11 @@ export class Listener {
 
 /** Connects to a path and greets. */
 export function connect(path: string, region: Region, name: string): Promise<Greeted>;
-/** Greets over a connected socket that is already open (inherited, or one end of a pair); takes the descriptor over, also on failure. */
-export function adopt(fd: number, region: Region, name: string): Promise<Greeted>;
+/**
+ * Greets over a connected socket that is already open (inherited, or one end of a pair); takes the descriptor over, also on failure.
+ * @param startTimeoutMs how long the process on the other side may take to start, before its HELLO's own 2 s begin.
+ */
+export function adopt(fd: number, region: Region, name: string, startTimeoutMs: number): Promise<Greeted>;
 /** Two connected sockets, both close-on-exec. */
 export function socketPair(): [number, number];
 /** Whether the process of this pidfd still runs. */

@@ -68,7 +68,7 @@ void hand_over(napi_threadsafe_function channel, Greeting greeting, Arrival arri
 
 /// A promise for one handshake; `open` makes the socket, on the handshake's thread.
 template <typename Open>
-Napi::Value greet_once(Napi::Env env, const Introduction& self, Open open) {
+Napi::Value greet_once(Napi::Env env, const Introduction& self, std::chrono::milliseconds start, Open open) {
   using Deferred = Napi::Promise::Deferred;
   auto* waiting = new Deferred(Deferred::New(env));
   const Napi::Promise promise = waiting->Promise();
@@ -78,10 +78,10 @@ Napi::Value greet_once(Napi::Env env, const Introduction& self, Open open) {
     if (greeting.refused) deferred->Reject(to_error(env, *greeting.refused).Value());
     else deferred->Resolve(to_peer(env, greeting));
   };
-  std::thread([self, channel, arrival, open = std::move(open)]() mutable {
+  std::thread([self, start, channel, arrival, open = std::move(open)]() mutable {
     Greeting greeting;
     try {
-      greeting = greet(open(), self);
+      greeting = greet(open(), self, start);
     } catch (const Fault& fault) {
       greeting.refused = fault;
     }
@@ -101,14 +101,15 @@ Napi::Value connect_peer(const Napi::CallbackInfo& info) {
   return with_faults(info.Env(), [&] {
     if (!info[0].IsString()) throw Fault{"INVALID_ARGUMENT", "expected a socket path, found something else", "", 0};
     const std::string path = info[0].As<Napi::String>().Utf8Value();
-    return greet_once(info.Env(), introduce(info[1], info[2]), [path] { return connect_to(path); });
+    return greet_once(info.Env(), introduce(info[1], info[2]), std::chrono::milliseconds(0), [path] { return connect_to(path); });
   });
 }
 
 Napi::Value adopt(const Napi::CallbackInfo& info) {
   return with_faults(info.Env(), [&] {
     auto socket = std::make_shared<UniqueFd>(info[0].ToNumber().Int32Value());
-    return greet_once(info.Env(), introduce(info[1], info[2]), [socket] { return std::move(*socket); });
+    const std::chrono::milliseconds start(whole_number(info[3], "startTimeoutMs"));
+    return greet_once(info.Env(), introduce(info[1], info[2]), start, [socket] { return std::move(*socket); });
   });
 }
 

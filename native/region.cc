@@ -62,7 +62,7 @@ Region* Region::of(const Napi::Value& value) {
 
 Region::Region(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   with_faults(info.Env(), [&] {
-    const uint64_t bytes = byte_count(info[0], "byteLength");
+    const uint64_t bytes = whole_number(info[0], "byteLength");
     if (bytes < kPageBytes || bytes > kMaxRegionBytes || bytes % kPageBytes != 0)
       throw Fault{"INVALID_ARGUMENT", "expected a region of 4,096 to 2^47 bytes, a multiple of 4,096, found " + std::to_string(bytes), "", 0};
     memfd_ = std::make_shared<Memfd>(create_memfd(bytes));
@@ -86,7 +86,7 @@ Napi::Value Region::byte_length(const Napi::CallbackInfo& info) { return Napi::N
 void Region::write(const Napi::CallbackInfo& info) {
   with_faults(info.Env(), [&] {
     const View source = view_of(info[1]);
-    const uint64_t offset = byte_count(info[0], "offset");
+    const uint64_t offset = whole_number(info[0], "offset");
     if (offset > bytes() || source.bytes > bytes() - offset)
       throw Fault{"INVALID_ARGUMENT", "expected bytes that end inside the region, found " + std::to_string(source.bytes) + " at offset " + std::to_string(offset), "", 0};
     if (source.bytes > 0) std::memcpy(map()->at(offset), source.data, source.bytes);
@@ -96,7 +96,7 @@ void Region::write(const Napi::CallbackInfo& info) {
 Napi::Value Region::read_from(const Napi::CallbackInfo& info) {
   return with_faults(info.Env(), [&] {
     const int fd = info[0].ToNumber().Int32Value();
-    const uint64_t position = byte_count(info[1], "position");
+    const uint64_t position = whole_number(info[1], "position");
     const Range range = range_in(info[2], info[3], bytes());
     uint64_t done = 0;
     while (done < range.bytes) {

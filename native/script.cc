@@ -13,15 +13,15 @@ Napi::Error to_error(Napi::Env env, const Fault& fault) {
   return error;
 }
 
-uint64_t byte_count(const Napi::Value& value, const char* what) {
+uint64_t whole_number(const Napi::Value& value, const char* what) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
   if (!(number >= 0 && number <= 9007199254740991.0 && number == std::floor(number)))
-    throw Fault{"INVALID_ARGUMENT", std::string("expected ") + what + " to be a whole number of bytes, found something else", "", 0};
+    throw Fault{"INVALID_ARGUMENT", std::string("expected ") + what + " to be a whole number, found something else", "", 0};
   return static_cast<uint64_t>(number);
 }
 
 Range range_in(const Napi::Value& offset, const Napi::Value& bytes, uint64_t limit) {
-  const Range range{byte_count(offset, "offset"), byte_count(bytes, "byteLength")};
+  const Range range{whole_number(offset, "offset"), whole_number(bytes, "byteLength")};
   if (range.offset > limit || range.bytes > limit - range.offset)
     throw Fault{"INVALID_ARGUMENT",
                 "expected a range inside the region of " + std::to_string(limit) + " bytes, found offset " + std::to_string(range.offset) +
@@ -31,6 +31,10 @@ Range range_in(const Napi::Value& offset, const Napi::Value& bytes, uint64_t lim
 }
 
 View view_of(const Napi::Value& value) {
+  if (value.IsDataView()) {
+    const auto view = value.As<Napi::DataView>();
+    return {static_cast<uint8_t*>(view.Data()), view.ByteLength()};
+  }
   if (!value.IsTypedArray()) throw Fault{"INVALID_ARGUMENT", "expected a typed array, found something else", "", 0};
   size_t length;
   napi_typedarray_type type;

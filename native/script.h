@@ -20,8 +20,8 @@ auto with_faults(Napi::Env env, Body body) {
   }
 }
 
-/// A whole number of bytes from 0 to 2^53 - 1. Throws Fault INVALID_ARGUMENT.
-uint64_t byte_count(const Napi::Value& value, const char* what);
+/// A whole number from 0 to 2^53 - 1. Throws Fault INVALID_ARGUMENT.
+uint64_t whole_number(const Napi::Value& value, const char* what);
 
 /// A range of bytes that lies in `[0, limit)`. Throws Fault INVALID_ARGUMENT.
 struct Range {
@@ -29,7 +29,7 @@ struct Range {
 };
 Range range_in(const Napi::Value& offset, const Napi::Value& bytes, uint64_t limit);
 
-/// The memory behind a typed array.
+/// The memory behind a typed array or DataView.
 struct View {
   uint8_t* data;
   size_t bytes;
