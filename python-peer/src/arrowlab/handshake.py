@@ -156,7 +156,7 @@ class _Handshake:
             data, control, _, _ = self._peer.recvmsg(
                 most, socket.CMSG_SPACE(_MOST_DESCRIPTORS * _DESCRIPTOR.size), socket.MSG_CMSG_CLOEXEC
             )
-        except ConnectionError as cause:
+        except OSError as cause:
             raise _Ended from cause
         for level, kind, content in control:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):

@@ -37,6 +37,10 @@ class Ledger:
         self._collected = 0
 
     @property
+    def region_bytes(self) -> int:
+        return self._mapping.byte_length
+
+    @property
     def live(self) -> int:
         """How many leases have arrived and not been collected."""
         return self._leased - self._collected

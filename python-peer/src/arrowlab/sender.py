@@ -36,7 +36,7 @@ class Sender:
         self._thread.start()
 
     def send(self, *frames: Frame) -> None:
-        """Sends what is due for release, then the frames. Never blocks; that a peer is gone is for the reader to see."""
+        """Sends what is due for release, then the frames. Never blocks; that a peer is gone the reader sees."""
         with self._turn:
             while leases := self._ledger.collect(MAX_RELEASED):
                 self._unsent += Release(leases).encode()
