@@ -1,0 +1,55 @@
+/**
+ * The bytes of one buffer, fetched when they are asked for: a view of memory that lies there already, or made on demand
+ * (shifted, rebased, read from a file), so that sizing a message copies nothing.
+ */
+export interface BufferSource {
+  readonly byteLength: number;
+  /** `byteLength` bytes. They belong to whoever made the source: read them, do not write or keep them. */
+  bytes(): Uint8Array;
+}
+
+export const EMPTY_BUFFER: BufferSource = { byteLength: 0, bytes: () => new Uint8Array(0) };
+
+/** Bytes that lie in memory already. */
+export class MemoryBuffer implements BufferSource {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
+/** Bytes that are made anew each time they are asked for, and held by nobody in between. */
+export class DerivedBuffer implements BufferSource {
+  readonly byteLength: number;
+  readonly #derive: () => Uint8Array;
+
+  constructor(byteLength: number, derive: () => Uint8Array) {
+    this.byteLength = byteLength;
+    this.#derive = derive;
+  }
+
+  bytes(): Uint8Array {
+    return this.#derive();
+  }
+}
+
+/** The first `byteLength` bytes of a buffer. */
+export function head(buffer: BufferSource, byteLength: number): BufferSource {
+  if (buffer.byteLength === byteLength) return buffer;
+  if (byteLength === 0) return EMPTY_BUFFER;
+  return new DerivedBuffer(byteLength, () => buffer.bytes().subarray(0, byteLength));
+}
+
+/** The bytes of any view. */
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

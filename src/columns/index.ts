@@ -1,0 +1,23 @@
+export { type ArrayNode, type IntArray, integersOf, intsOf } from './array.js';
+export { type DictionaryOf, toArrowData, toArrowSchema } from './arrow-js.js';
+export { bitAt, bitmapByteLength, countBits } from './bitmap.js';
+export { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, head, MemoryBuffer } from './buffer.js';
+export { concatenate } from './concatenate.js';
+export { arrayOfData } from './data.js';
+export { describeFields, describeSchema } from './describe.js';
+export { equalArrays } from './equal.js';
+export { type DictionaryEncoding, ParsedField } from './field.js';
+export { bufferCount, hasValidity, type Layout, VIEW_BYTE_WIDTH } from './layout.js';
+export { dictionaryFields, differenceOf, type ParsedSchema } from './schema.js';
+export {
+  asSchema,
+  batchesOf,
+  type DataLike,
+  type FieldLike,
+  type RecordBatchLike,
+  type SchemaLike,
+  schemaOf,
+  type TableLike,
+  type VectorLike,
+} from './shape.js';
+export { type ArrowType, type IntType, TYPE_NAMES, typeText } from './type.js';

@@ -1,0 +1,19 @@
+export {
+  type ArrowType,
+  describeSchema,
+  ParsedField,
+  type ParsedSchema,
+  type RecordBatchLike,
+  type SchemaLike,
+  schemaOf,
+  type TableLike,
+  typeText,
+} from '../columns/index.js';
+export { ColumnChecksums } from './checksum.js';
+export { copyBatch } from './copy.js';
+export { type Decoded, StreamDecoder, type StreamDecoderOptions } from './decoder.js';
+export { StreamEncoder } from './encoder.js';
+export type { IncomingMessage, MessageContents, OutgoingMessage } from './message.js';
+export { type IpcMessages, type ReadIpcOptions, readIpc } from './reader.js';
+export { heapSink, type Sink } from './sink.js';
+export { StreamWriter, writeMessage } from './writer.js';
