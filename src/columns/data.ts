@@ -136,7 +136,7 @@ class Window {
     const { length, begin } = this;
     const all = length === 0 ? new Int32Array(0) : this.#ints('valueOffsets', offsetWidth);
     const ints = all.subarray(begin, begin + length + 1);
-    if (length > 0) this.#require(Math.max(ints.length - 1, 0));
+    if (length > 0) this.#require(ints.length - 1);
     const first = Number(ints[0] ?? 0);
     const last = Number(ints.at(-1) ?? 0);
     if (!(first >= 0 && last >= first)) throw this.#misfit('offsets that grow from 0 on', `${first} to ${last}`);
@@ -217,8 +217,9 @@ class Window {
 
   /** Rows may be missing from the end of a buffer as far as they can be null. */
   #require(rows: number): void {
-    if (rows + this.#nullCount < this.length)
-      throw this.#misfit(`buffers of ${this.length} rows`, `${Math.max(rows, 0)} rows`);
+    const found = Math.max(rows, 0);
+    if (found + this.#nullCount < this.length)
+      throw this.#misfit(`buffers of ${this.length} rows`, `${found} rows`);
   }
 
   #requireAll(): void {

@@ -48,9 +48,9 @@ SCALARS = {
     "time32 ms": plain(pa.time32("ms"), lambda rng: rng.randrange(86400000)),
     "time64 us": plain(pa.time64("us"), lambda rng: rng.randrange(86400000000)),
     "time64 ns": plain(pa.time64("ns"), lambda rng: rng.randrange(86400000000) * 1000),
-    **{f"timestamp {unit}": plain(pa.timestamp(unit), lambda rng: rng.randint(-(10**8), 10**8)) for unit in ("s", "ms", "us", "ns")},
+    **{f"timestamp {unit}": plain(pa.timestamp(unit), lambda rng: rng.randint(-(10**5), 10**5) * 1000) for unit in ("s", "ms", "us", "ns")},
     "timestamp ns tz": plain(pa.timestamp("ns", "Europe/Berlin"), lambda rng: rng.randint(0, 10**15) * 1000),
-    **{f"duration {unit}": plain(pa.duration(unit), lambda rng: rng.randint(-(10**8), 10**8)) for unit in ("s", "ms", "us", "ns")},
+    **{f"duration {unit}": plain(pa.duration(unit), lambda rng: rng.randint(-(10**5), 10**5) * 1000) for unit in ("s", "ms", "us", "ns")},
     "interval": plain(pa.month_day_nano_interval(), lambda rng: (rng.randint(-9, 9), rng.randint(-9, 9), rng.randint(-(10**12), 10**12))),
     "binary": plain(pa.binary(), lambda rng: rng.randbytes(rng.randrange(30))),
     "large_binary": plain(pa.large_binary(), lambda rng: rng.randbytes(rng.randrange(30))),
@@ -139,9 +139,9 @@ def dense(*inner):
     return make
 
 
-def dictionary(index_type, inner):
+def dictionary(index_type, inner, changes=False):
     def make(rng, rows):
-        values = inner(rng, 17)
+        values = inner(rng if changes else random.Random(7), 17)
         indices = pa.array(values_of(lambda r: r.randrange(17), rng, rows), index_type)
         return pa.DictionaryArray.from_arrays(indices, values)
 
@@ -177,13 +177,19 @@ NESTED = {
     "struct of dictionary": struct_of(dictionary(pa.int8(), SCALARS["int64"]), I),
     "dictionary of list of dictionary": dictionary(pa.int8(), listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S))),
 }
+# Dictionaries that batches replace, which files cannot have.
+CHANGING = {
+    "changing dictionary": dictionary(pa.int8(), S, True),
+    "changing dictionary of list of dictionary": dictionary(pa.int8(), listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S, True)), True),
+    "list of changing dictionary": listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S, True)),
+}
 FOREIGN = {
     "list_view": list_view(pa.ListViewArray, pa.int32(), S),
     "large_list_view": list_view(pa.LargeListViewArray, pa.int64(), I),
     "run_end_encoded": runs(S),
     "struct of run_end_encoded": struct_of(runs(I)),
 }
-TYPES = {**SCALARS, **NESTED, **FOREIGN}
+TYPES = {**SCALARS, **NESTED, **CHANGING, **FOREIGN}
 
 
 def random_type(rng, depth):
@@ -240,7 +246,7 @@ def equal(case, path, slices=None):
         expected = pieces(expected, slices)
     with pa.OSFile(path) as file, pa.ipc.open_stream(file) as reader:
         schema, found = reader.schema, list(reader)
-    if schema.fields != expected[0].schema.fields or schema.metadata != expected[0].schema.metadata:
+    if not schema.equals(expected[0].schema, check_metadata=True):
         return {"difference": f"schema {schema} instead of {expected[0].schema}"}
     if len(found) != len(expected):
         return {"difference": f"{len(found)} batches instead of {len(expected)}"}
@@ -267,7 +273,7 @@ def read(path):
 
 
 def types():
-    return {"held": [*SCALARS, *NESTED], "foreign": list(FOREIGN)}
+    return {"held": [*SCALARS, *NESTED], "changing": list(CHANGING), "foreign": list(FOREIGN)}
 
 
 OPERATIONS = {"write": write, "equal": equal, "read": read, "types": types}
