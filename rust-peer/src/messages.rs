@@ -1,0 +1,63 @@
+//! A stream as raw IPC messages.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::frames::Frame;
+use crate::stream::{Message, Next};
+
+/// The IPC messages of one stream, in order, the schema first: what a [`Subscription`](crate::Subscription) decodes.
+///
+/// Dropped before its end, it cancels the stream; what is still under way is given back unread.
+#[derive(Debug)]
+pub struct Messages {
+    connection: Arc<Connection>,
+    stream: u32,
+    timeout: Option<Duration>,
+}
+
+impl Messages {
+    pub(crate) fn subscribe(
+        connection: &Arc<Connection>,
+        name: &str,
+        window: u32,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Error> {
+        let stream = connection.lock().ledger.subscribe(name, window)?;
+        Ok(Self { connection: Arc::clone(connection), stream, timeout })
+    }
+
+    /// Waits for the next message; `None` after END. The bytes have not been checked.
+    ///
+    /// # Errors
+    /// `ProducerGone` when the stream's end never came, the producer's own error when it failed the stream, the
+    /// violation that ended the connection, or `Timeout`, after which one may go on waiting.
+    pub fn next_message(&mut self) -> Result<Option<Message>, Error> {
+        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        let next = self.connection.wait(deadline, |ledger| ledger.stream(self.stream).next())?;
+        match next {
+            Next::Message(message, granted) => {
+                if granted > 0 {
+                    self.connection.outbox.enqueue(&Frame::Credit { stream: self.stream, messages: granted });
+                    self.connection.outbox.send();
+                }
+                Ok(Some(message))
+            }
+            Next::Closed(outcome) => outcome.map(|()| None),
+        }
+    }
+
+    /// The producer's message is no Arrow: it is told, and the connection ends.
+    pub(crate) fn refuse(&self, error: Error) {
+        self.connection.refuse(error);
+    }
+}
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        self.connection.lock().ledger.unsubscribe(self.stream);
+        self.connection.outbox.ring();
+    }
+}

@@ -1,0 +1,153 @@
+//! What waits to be sent: frames, and leases that have ended. Whoever is about to wait sends first, without blocking;
+//! what the socket does not take then is left to the courier.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+
+use crate::error::Error;
+use crate::frames::{Frame, MAX_RELEASED_LEASES};
+use crate::socket::Socket;
+
+/// Outlives its connection: leases that end later still find it, closed.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    bell: OwnedFd,
+}
+
+#[derive(Debug)]
+struct Queue {
+    /// `None` once nothing can be sent any more.
+    socket: Option<Arc<Socket>>,
+    bytes: Vec<u8>,
+    sent: usize,
+    released: Vec<u64>,
+    held: usize,
+}
+
+impl Queue {
+    fn encode_releases(&mut self) {
+        for leases in self.released.chunks(MAX_RELEASED_LEASES) {
+            Frame::Release { leases: leases.into() }.encode(&mut self.bytes);
+        }
+        self.released.clear();
+    }
+
+    fn close(&mut self) {
+        self.socket = None;
+        self.bytes = Vec::new();
+        self.sent = 0;
+        self.released = Vec::new();
+    }
+}
+
+impl Outbox {
+    /// # Errors
+    /// `System`.
+    pub fn new(socket: Arc<Socket>) -> Result<Self, Error> {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let bell = bell.map_err(|error| Error::system("create an eventfd", error))?;
+        let queue = Queue { socket: Some(socket), bytes: Vec::new(), sent: 0, released: Vec::new(), held: 0 };
+        Ok(Self { queue: Mutex::new(queue), bell })
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lease has begun.
+    pub fn hold(&self) {
+        self.queue().held += 1;
+    }
+
+    /// A lease has ended. Called from any thread that drops a buffer, so it never touches the socket.
+    pub fn release(&self, lease: u64) {
+        let mut queue = self.queue();
+        queue.held -= 1;
+        let is_first = queue.released.is_empty();
+        if queue.socket.is_some() {
+            queue.released.push(lease);
+        }
+        drop(queue);
+        if is_first {
+            self.ring();
+        }
+    }
+
+    /// Queues a frame behind all leases that have ended so far.
+    pub fn enqueue(&self, frame: &Frame<'_>) {
+        let mut queue = self.queue();
+        if queue.socket.is_some() {
+            queue.encode_releases();
+            frame.encode(&mut queue.bytes);
+        }
+    }
+
+    /// Sends what the socket takes now; whether nothing is left. When the peer has gone, what is left is dropped.
+    pub fn flush(&self) -> bool {
+        let mut queue = self.queue();
+        queue.encode_releases();
+        while queue.sent < queue.bytes.len() {
+            let Some(socket) = &queue.socket else { break };
+            match socket.send(&queue.bytes[queue.sent..]) {
+                Ok(Some(count)) => queue.sent += count,
+                Ok(None) => return false,
+                Err(_) => queue.close(),
+            }
+        }
+        queue.bytes.clear();
+        queue.sent = 0;
+        true
+    }
+
+    /// Sends what the socket takes now and leaves the rest to the courier.
+    pub fn send(&self) {
+        if !self.flush() {
+            self.ring();
+        }
+    }
+
+    /// Sends all that is queued now, and waits for the socket to take it.
+    ///
+    /// # Errors
+    /// `System`.
+    pub fn drain(&self) -> Result<(), Error> {
+        while !self.flush() {
+            let socket = self.queue().socket.clone();
+            if let Some(socket) = socket {
+                socket.wait(PollFlags::OUT, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether no lease is held and nothing waits to be sent.
+    pub fn is_done(&self) -> bool {
+        let queue = self.queue();
+        queue.held == 0 && queue.released.is_empty() && queue.bytes.is_empty()
+    }
+
+    /// Lets go of the socket. Whatever ends from here on is nobody's business.
+    pub fn close(&self) {
+        self.queue().close();
+    }
+
+    /// Wakes the courier.
+    pub fn ring(&self) {
+        // It fails only when the counter is full, and then the courier is awake already.
+        let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+    }
+
+    /// The courier is awake.
+    pub fn answer(&self) {
+        // It fails only when nobody has rung.
+        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+    }
+
+    /// What the courier waits for.
+    pub fn bell(&self) -> PollFd<'_> {
+        PollFd::new(&self.bell, PollFlags::IN)
+    }
+}
