@@ -87,9 +87,7 @@ def connect(
     timeout_s, checked = _timeout_s(timeout), _validate(validate)
     if not 0 <= _utf8_bytes(name) <= MAX_ENDPOINT_NAME_BYTES:
         raise InvalidArgument(f"expected a name of at most {MAX_ENDPOINT_NAME_BYTES} bytes of UTF-8, found {name!r}")
-    if (path is None) == (fd is None):
-        raise InvalidArgument("expected either the path of a socket or an inherited fd, found both or neither")
-    peer = _inherit(fd) if path is None else _dial(path)
+    peer = connect_socket(path, fd)
     try:
         region = create_region()
         try:
@@ -111,6 +109,13 @@ def read(
     """
     with connect(path, timeout=timeout, validate=validate) as peer:
         return peer.subscribe(name).read_all()
+
+
+def connect_socket(path: str | os.PathLike[str] | None, fd: int | None) -> socket.socket:
+    """The connected socket alone, close-on-exec. Raises ConnectFailed or InvalidArgument."""
+    if (path is None) == (fd is None):
+        raise InvalidArgument("expected either the path of a socket or an inherited fd, found both or neither")
+    return _inherit(fd) if path is None else _dial(path)
 
 
 def _dial(path: str | os.PathLike[str]) -> socket.socket:

@@ -26,6 +26,7 @@ from arrowlab.stream import WINDOW_MESSAGES, Stream
 
 MAX_STREAMS = 1_024
 _MIN_EXTENT_BYTES = 8
+_ALIGNMENT = 64
 _log = logging.getLogger("arrowlab")
 
 
@@ -169,6 +170,8 @@ class Exchanges:
 
 def _aligned(message: bytes) -> pa.Buffer:
     """The bytes at an address that is a multiple of 64, as Arrow wants its buffers."""
-    buffer = pa.allocate_buffer(len(message))
-    memoryview(buffer).cast("B")[:] = message
-    return buffer
+    memory = bytearray(len(message) + _ALIGNMENT - 1)
+    buffer = pa.py_buffer(memory)
+    padding = -buffer.address % _ALIGNMENT
+    memory[padding : padding + len(message)] = message
+    return buffer.slice(padding, len(message))
