@@ -28,11 +28,11 @@ export interface DataLike {
   readonly nullCount: number;
   readonly children: readonly DataLike[];
   readonly dictionary?: VectorLike;
-  readonly nullBitmap?: ArrayBufferView | null;
-  readonly values?: ArrayBufferView | null;
-  readonly valueOffsets?: ArrayBufferView | null;
-  readonly typeIds?: ArrayBufferView | null;
-  readonly variadicBuffers?: readonly ArrayBufferView[];
+  readonly nullBitmap?: unknown;
+  readonly values?: unknown;
+  readonly valueOffsets?: unknown;
+  readonly typeIds?: unknown;
+  readonly variadicBuffers?: readonly unknown[];
 }
 
 export interface VectorLike {
@@ -62,10 +62,9 @@ export function asSchema(value: unknown): SchemaLike {
  * @throws TABLE_UNRECOGNISED when `value` looks like neither.
  */
 export function batchesOf(value: unknown): readonly RecordBatchLike[] {
-  if (isBatch(value)) return [value];
-  if (isObject(value) && isSchema(value.schema) && Array.isArray(value.batches) && value.batches.every(isBatch)) {
-    return value.batches;
-  }
+  const candidates = isObject(value) && isSchema(value.schema) && Array.isArray(value.batches) ? value.batches : [value];
+  const batches = candidates.map(unwrapped);
+  if (batches.every(isBatch)) return batches;
   throw unrecognised('an apache-arrow Table or RecordBatch', value);
 }
 
@@ -77,6 +76,17 @@ export function batchesOf(value: unknown): readonly RecordBatchLike[] {
 export function schemaOf(value: TableLike | RecordBatchLike): SchemaLike {
   const batch = batchesOf(value)[0];
   return batch ? { fields: batch.data.type.children ?? [], metadata: value.schema.metadata ?? null } : value.schema;
+}
+
+/** The batch of a table without rows holds vectors where others hold their data. */
+function unwrapped(value: unknown): unknown {
+  if (!isObject(value) || !isObject(value.data) || !Array.isArray(value.data.children)) return value;
+  const children: unknown[] = value.data.children;
+  if (!children.some(isVector)) return value;
+  const { schema, metadata, data } = value;
+  const { type, length, offset, nullCount } = data;
+  const single = children.map((child) => (isVector(child) && child.data.length === 1 ? child.data[0] : child));
+  return { schema, metadata, data: { type, length, offset, nullCount, children: single } };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

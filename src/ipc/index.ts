@@ -15,5 +15,5 @@ export { type Decoded, StreamDecoder, type StreamDecoderOptions } from './decode
 export { StreamEncoder } from './encoder.js';
 export type { IncomingMessage, MessageContents, OutgoingMessage } from './message.js';
 export { type IpcMessages, type ReadIpcOptions, readIpc } from './reader.js';
-export { heapSink, type Sink } from './sink.js';
+export { bytesSink, heapSink, type Sink } from './sink.js';
 export { StreamWriter, writeMessage } from './writer.js';

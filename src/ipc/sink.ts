@@ -11,8 +11,12 @@ export interface Sink {
 }
 
 /** A sink of `byteLength` zeroed bytes on the heap; whoever made it owns `bytes`. */
-export function heapSink(byteLength: number): Sink & { readonly bytes: Uint8Array<ArrayBuffer> } {
-  const bytes = new Uint8Array(byteLength);
+export const heapSink = (byteLength: number): BytesSink => bytesSink(new Uint8Array(byteLength));
+
+type BytesSink = Sink & { readonly bytes: Uint8Array<ArrayBuffer> };
+
+/** A sink over `bytes`, which stay the caller's. Padding keeps what was there before. */
+export function bytesSink(bytes: Uint8Array<ArrayBuffer>): BytesSink {
   return {
     bytes,
     write: (offset, source) => bytes.set(bytesOf(source), offset),

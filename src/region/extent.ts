@@ -1,3 +1,5 @@
+import { ArrowlabError } from '../errors.js';
+import { callNative } from '../native.js';
 import type { Region } from './region.js';
 
 /** Somebody who needs an extent's bytes to stay: its writer, the stream that retains it, a peer's lease. */
@@ -31,15 +33,17 @@ export class Extent {
   }
 
   /** Copies `bytes` to `offset`. */
-  write(offset: number, bytes: NodeJS.TypedArray): void {
+  write(offset: number, bytes: ArrayBufferView): void {
     this.#check(offset, bytes.byteLength);
     this.region.native.write(this.offset + offset, bytes);
   }
 
-  /** Reads up to `byteLength` bytes of the file `fd`, from `position` on, to `offset`; returns how many there were. */
-  readFrom(fd: number, position: number, offset: number, byteLength: number): number {
+  /** Reads exactly `byteLength` bytes of the file `fd`, from `position` on, straight to `offset`. Throws SYSTEM, or IPC_INVALID when the file is too short. */
+  readFrom(fd: number, position: number, offset: number, byteLength: number): void {
     this.#check(offset, byteLength);
-    return this.region.native.readFrom(fd, position, this.offset + offset, byteLength);
+    const count = callNative(() => this.region.native.readFrom(fd, position, this.offset + offset, byteLength));
+    if (count < byteLength)
+      throw new ArrowlabError('IPC_INVALID', `expected ${byteLength} bytes from byte ${position} on, found the file's end after ${count}: it was cut off meanwhile`);
   }
 
   hold(holder: Holder): void {

@@ -22,6 +22,8 @@ export interface SpawnedProcess {
 
 /** What a connection tells whoever uses it. */
 export interface ConnectionHandler {
+  /** The peer has accepted this side. */
+  onReady(): void;
   /** A frame of a stream, or CLOSING. What it throws as an ArrowlabError is a violation and ends the connection. */
   onFrame(frame: Frame): void;
   /** Nothing comes any more. `error`: the violation, the peer's ERROR, or undefined when the socket simply ended. */
@@ -180,6 +182,7 @@ export class Connection {
       if (this.#isReady) throw new ArrowlabError('STREAM_STATE', 'expected READY once, found it again');
       this.#isReady = true;
       this.#settleReady();
+      this.#handler.onReady();
     } else {
       if (!this.#isReady) throw new ArrowlabError('STREAM_STATE', `expected READY as the first frame, found ${frame.type}`);
       this.#handler.onFrame(frame);

@@ -1,0 +1,122 @@
+import { ArrowlabError } from '../errors.js';
+import type { SchemaLike } from '../ipc/index.js';
+import type { Greeted } from '../native.js';
+import { Region, type RegionOptions, type RegionStats } from '../region/index.js';
+import type { SpawnedProcess } from '../wire/index.js';
+import type { Outlet } from './outlet.js';
+import { type PublishOptions, PublishedStream } from './published.js';
+import { Session, type Side } from './session.js';
+
+export interface EndpointOptions extends RegionOptions {
+  /** Shown to peers and in messages; at most 80 bytes of UTF-8. */
+  name?: string | undefined;
+  /** Messages shorter than this many bytes travel on the socket instead of through the region; 0 turns that off, 65,536 is the most. Default 8,192. */
+  inlineBelow?: number | undefined;
+}
+
+/** Measured: below this, a page of its own costs more than the copy through the socket (scripts/bench/inline). */
+const INLINE_BELOW = 8_192;
+const MAX_INLINE_BELOW = 65_537;
+
+/** What a process shows of itself on all its connections: one region, the streams it publishes, its sessions. */
+export class Endpoint {
+  readonly region: Region;
+  readonly name: string;
+  readonly inlineBelow: number;
+  /** Bytes that streams retain: no wait will bring these back. */
+  retainedBytes = 0;
+  /** Called when both sides of a session have accepted each other. */
+  onSessionReady: ((session: Session) => void) | undefined;
+  /** Called when a session is over and nothing of it is left. */
+  onSessionEnded: ((session: Session, error: ArrowlabError | undefined) => void) | undefined;
+
+  readonly #streams = new Map<string, PublishedStream>();
+  readonly #waiting = new Map<string, Set<Outlet>>();
+  readonly #sessions = new Set<Session>();
+  #isClosed = false;
+
+  constructor(options: EndpointOptions = {}) {
+    this.inlineBelow = options.inlineBelow ?? INLINE_BELOW;
+    if (!Number.isInteger(this.inlineBelow) || this.inlineBelow < 0 || this.inlineBelow > MAX_INLINE_BELOW - 1)
+      throw new ArrowlabError('INVALID_ARGUMENT', `expected inlineBelow from 0 to ${MAX_INLINE_BELOW - 1} bytes, found ${options.inlineBelow}`);
+    this.name = options.name ?? `node ${process.pid}`;
+    this.region = new Region(options);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** Takes a greeted peer in. */
+  attach(greeted: Greeted, side: Side, spawned?: SpawnedProcess): Session {
+    const session = new Session(this, greeted, side, spawned);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** Publishes a stream under a name. Throws STREAM_EXISTS, CLOSED. */
+  publish(name: string, schema: SchemaLike | undefined, options: PublishOptions): PublishedStream {
+    this.#checkName(name);
+    if (this.#isClosed) throw new ArrowlabError('CLOSED', 'expected an open endpoint, found a closed one');
+    if (this.#streams.has(name)) throw new ArrowlabError('STREAM_EXISTS', `expected a name that is free, found ${JSON.stringify(name)} published already: unpublish it first`);
+    const stream = new PublishedStream(this, name, schema, options);
+    this.#streams.set(name, stream);
+    for (const outlet of this.#waiting.get(name) ?? []) stream.attach(outlet);
+    this.#waiting.delete(name);
+    return stream;
+  }
+
+  /** Takes a stream's name away; who reads it already reads on, what was retained is let go. Throws STREAM_UNKNOWN. */
+  unpublish(name: string): void {
+    const stream = this.#streams.get(name);
+    if (!stream) throw new ArrowlabError('STREAM_UNKNOWN', `expected a published stream, found none named ${JSON.stringify(name)}`);
+    this.#streams.delete(name);
+    stream.retire();
+  }
+
+  list(): { name: string; batches: number; ended: boolean }[] {
+    return [...this.#streams.values()].map(({ name, batches, isEnded }) => ({ name, batches, ended: isEnded }));
+  }
+
+  stats(): RegionStats {
+    return this.region.stats();
+  }
+
+  /** A peer subscribed; it waits while nobody publishes the name. */
+  outletArrived(outlet: Outlet): void {
+    const stream = this.#streams.get(outlet.name);
+    if (stream) stream.attach(outlet);
+    else this.#waiting.set(outlet.name, (this.#waiting.get(outlet.name) ?? new Set()).add(outlet));
+  }
+
+  outletClosed(outlet: Outlet): void {
+    this.#streams.get(outlet.name)?.detach(outlet);
+    const waiting = this.#waiting.get(outlet.name);
+    waiting?.delete(outlet);
+    if (waiting?.size === 0) this.#waiting.delete(outlet.name);
+  }
+
+  sessionEnded(session: Session, error: ArrowlabError | undefined): void {
+    this.#sessions.delete(session);
+    this.onSessionEnded?.(session, error);
+  }
+
+  /** Closes every session; streams that have not ended fail at their consumers. What consumers hold stays readable. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    for (const stream of this.#streams.values()) stream.retire();
+    this.#streams.clear();
+    this.region.close();
+  }
+
+  #checkName(name: string): void {
+    const byteLength = typeof name === 'string' ? Buffer.byteLength(name) : 0;
+    if (byteLength < 1 || byteLength > 255) throw new ArrowlabError('INVALID_ARGUMENT', `expected a stream name of 1 to 255 bytes of UTF-8, found ${JSON.stringify(name)}`);
+  }
+}

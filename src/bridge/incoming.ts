@@ -1,0 +1,103 @@
+import { constants } from 'node:buffer';
+import { ArrowlabError } from '../errors.js';
+import type { IncomingMessage } from '../ipc/index.js';
+import { callNative, type Mapping, native } from '../native.js';
+
+/** Gives leases back when the garbage collector finds that nobody can read their windows any more: the net, not the way. */
+const collected = new FinalizationRegistry<LeasedMessage>((message) => message.windowCollected());
+
+/** A message a peer sent, as the decoder reads it; kept by the batches that lie in it and, for a dictionary, by its stream. */
+export interface HeldMessage extends IncomingMessage {
+  keep(): void;
+  /** Ends what `keep` began; the last one detaches every window. */
+  letGo(): void;
+}
+
+/** A message that lies in the peer's region, under a lease. */
+export class LeasedMessage implements HeldMessage {
+  readonly #windows: WeakRef<ArrayBuffer>[] = [];
+  #liveWindows = 0;
+  #keepers = 0;
+  #isReleased = false;
+
+  /** `release` is called once, when the bytes are needed no more. */
+  constructor(
+    readonly mapping: Mapping,
+    readonly offset: number,
+    readonly byteLength: number,
+    readonly release: () => void,
+  ) {}
+
+  bytes(offset: number, byteLength: number): Uint8Array {
+    if (this.#isReleased) throw new ArrowlabError('RELEASED', 'expected a message that is still leased, found a released one');
+    // One window for all of it where an ArrayBuffer can be so long: 4 GiB on Node 20.
+    if (this.byteLength <= constants.MAX_LENGTH) {
+      const whole = this.#windows[0]?.deref() ?? this.#open(0, this.byteLength);
+      return new Uint8Array(whole, offset, byteLength);
+    }
+    if (byteLength > constants.MAX_LENGTH)
+      throw new ArrowlabError(
+        'IPC_UNSUPPORTED',
+        `expected buffers of at most ${constants.MAX_LENGTH} bytes on Node ${process.versions.node}, found one of ${byteLength}: use Node 22 or smaller batches`,
+      );
+    return new Uint8Array(this.#open(offset, byteLength));
+  }
+
+  keep(): void {
+    this.#keepers++;
+  }
+
+  letGo(): void {
+    if (--this.#keepers > 0) return;
+    for (const window of this.#windows) {
+      const buffer = window.deref();
+      if (buffer) native().detach(buffer);
+    }
+    this.#end();
+  }
+
+  windowCollected(): void {
+    if (--this.#liveWindows === 0) this.#end();
+  }
+
+  #open(offset: number, byteLength: number): ArrayBuffer {
+    const window = callNative(() => this.mapping.window(this.offset + offset, byteLength));
+    this.#windows.push(new WeakRef(window));
+    this.#liveWindows++;
+    collected.register(window, this);
+    return window;
+  }
+
+  #end(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    const capacity = Math.ceil(this.byteLength / 4096) * 4096;
+    this.mapping.discardWrites(this.offset, capacity);
+    this.release();
+  }
+}
+
+/** A message that came inline: on the heap, 64-byte aligned, with no lease. */
+export class InlineMessage implements HeldMessage {
+  readonly byteLength: number;
+  readonly #buffer: ArrayBuffer;
+  #keepers = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.byteLength = bytes.byteLength;
+    this.#buffer = new ArrayBuffer(bytes.byteLength);
+    new Uint8Array(this.#buffer).set(bytes);
+  }
+
+  bytes(offset: number, byteLength: number): Uint8Array {
+    return new Uint8Array(this.#buffer, offset, byteLength);
+  }
+
+  keep(): void {
+    this.#keepers++;
+  }
+
+  letGo(): void {
+    if (--this.#keepers === 0) native().detach(this.#buffer);
+  }
+}

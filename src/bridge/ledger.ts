@@ -1,0 +1,46 @@
+import { ArrowlabError } from '../errors.js';
+import type { Extent, Holder } from '../region/index.js';
+
+/** A peer's right to read an extent. */
+interface Lease extends Holder {
+  readonly extent: Extent;
+}
+
+/** The leases that one peer holds of this endpoint's region, by their connection-wide id. */
+export class LeaseLedger {
+  readonly #leases = new Map<bigint, Lease>();
+  #last = 0n;
+  #heldBytes = 0;
+
+  get count(): number {
+    return this.#leases.size;
+  }
+
+  /** Bytes of the extents that are leased; one that is leased twice counts twice. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Gives a lease; returns its id. `holder` says who gets it, for people. */
+  give(extent: Extent, holder: string): bigint {
+    const lease: Lease = { extent, holder, sinceMs: performance.now() };
+    extent.hold(lease);
+    this.#heldBytes += extent.capacity;
+    this.#leases.set(++this.#last, lease);
+    return this.#last;
+  }
+
+  /** Takes a lease back. Throws LEASE_UNKNOWN. */
+  release(id: bigint): void {
+    const lease = this.#leases.get(id);
+    if (!lease) throw new ArrowlabError('LEASE_UNKNOWN', `expected the release of a lease that is held, found lease ${id}`);
+    this.#leases.delete(id);
+    this.#heldBytes -= lease.extent.capacity;
+    lease.extent.drop(lease);
+  }
+
+  /** Takes everything back: the peer's process is dead. */
+  releaseAll(): void {
+    for (const id of [...this.#leases.keys()]) this.release(id);
+  }
+}

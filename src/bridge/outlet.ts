@@ -1,0 +1,131 @@
+import { channel } from 'node:diagnostics_channel';
+import { ArrowlabError } from '../errors.js';
+import type { Holder } from '../region/index.js';
+import type { PlacedMessage } from './placed.js';
+import type { Session } from './session.js';
+
+/** For measurements: just before a message is sent, `{ pid, stream, sequence, kind }`. */
+const sending = channel('arrowlab:sending');
+/** Credit that may be outstanding at most (PROTOCOL.md, section 5). */
+const MAX_CREDIT = 65_535;
+
+type Ending = { error: ArrowlabError | undefined };
+
+/** The producer's side of one peer's subscription: sends what it is offered as far as the peer's credit goes. */
+export class Outlet implements Holder {
+  readonly holder: string;
+  readonly sinceMs = performance.now();
+  /** Batches that were left out because the peer was slow and the stream's policy is 'drop'. */
+  droppedBatches = 0;
+
+  readonly #session: Session;
+  #credit: number;
+  #sequence = 0n;
+  #queue: PlacedMessage[] = [];
+  #ending: Ending | undefined;
+  #isOpen = false;
+  #isClosed = false;
+  #roomWaiters: (() => void)[] = [];
+  /** Called once, when the peer wants nothing more. */
+  onClosed: (() => void) | undefined;
+
+  constructor(
+    session: Session,
+    readonly stream: number,
+    readonly name: string,
+    credit: number,
+  ) {
+    this.#session = session;
+    this.#credit = credit;
+    this.holder = `queue for ${session.label}, stream ${JSON.stringify(name)}`;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The name is published: messages may follow. `reservation` in bytes. */
+  open(reservation: number): void {
+    this.#isOpen = true;
+    this.#session.send({ type: 'OPEN', stream: this.stream, reservation: BigInt(reservation) });
+  }
+
+  /** Sends the message now or when there is credit. With `mayDrop`, a batch for which there is no credit is left out. */
+  offer(message: PlacedMessage, mayDrop = false): void {
+    if (this.#isClosed) return;
+    if (mayDrop && message.kind === 'batch' && (this.#queue.length > 0 || this.#credit === 0)) {
+      this.droppedBatches++;
+      return;
+    }
+    message.hold(this);
+    this.#queue.push(message);
+    this.#pump();
+  }
+
+  /** More credit from the peer. Throws CREDIT_EXCEEDED. */
+  grant(messages: number): void {
+    if (this.#credit + messages > MAX_CREDIT)
+      throw new ArrowlabError('CREDIT_EXCEEDED', `expected at most ${MAX_CREDIT} messages of credit, found ${this.#credit + messages}`);
+    this.#credit += messages;
+    this.#pump();
+  }
+
+  /** Ends the stream after what was offered; with an error, at once. */
+  end(error?: ArrowlabError): void {
+    if (this.#isClosed) return;
+    this.#ending = { error };
+    if (error) this.#dropQueue();
+    this.#pump();
+  }
+
+  /** The peer wants nothing more, or is gone. Leases go on. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#dropQueue();
+    this.#wakeRoomWaiters();
+    this.onClosed?.();
+  }
+
+  /** Resolves when nothing is queued any more: all was sent, or the peer is gone. */
+  async room(signal?: AbortSignal): Promise<void> {
+    if (this.#queue.length === 0) return;
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => reject(new ArrowlabError('ABORTED', `the write was given up while ${this.holder} was full`, { cause: signal?.reason }));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#roomWaiters.push(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
+  #pump(): void {
+    while (this.#isOpen && this.#credit > 0 && this.#queue.length > 0) {
+      const message = this.#queue.shift()!;
+      this.#credit--;
+      if (sending.hasSubscribers) sending.publish({ pid: this.#session.peer.pid, stream: this.name, sequence: this.#sequence, kind: message.kind });
+      this.#session.sendMessage(this, this.#sequence++, message);
+      message.drop(this);
+    }
+    if (this.#queue.length > 0) return;
+    this.#wakeRoomWaiters();
+    if (!this.#ending) return;
+    const { error } = this.#ending;
+    if (error) this.#session.send({ type: 'ERROR', stream: this.stream, number: error.number, message: error.message });
+    else this.#session.send({ type: 'END', stream: this.stream, sequence: this.#sequence });
+    this.close();
+  }
+
+  #dropQueue(): void {
+    for (const message of this.#queue) message.drop(this);
+    this.#queue = [];
+  }
+
+  #wakeRoomWaiters(): void {
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}

@@ -1,0 +1,46 @@
+import { heapSink, type OutgoingMessage } from '../ipc/index.js';
+import type { Extent, Holder, Region } from '../region/index.js';
+
+/**
+ * A message that has been written and can be sent to any number of peers: in an extent, or as bytes that travel inline.
+ * Stays while somebody holds it.
+ */
+export class PlacedMessage {
+  private constructor(
+    readonly kind: OutgoingMessage['kind'],
+    readonly dictionaryId: bigint | undefined,
+    readonly isDelta: boolean,
+    readonly byteLength: number,
+    readonly extent: Extent | undefined,
+    readonly bytes: Uint8Array | undefined,
+  ) {}
+
+  /**
+   * Writes a message: one copy. Waits for memory; the caller holds the result as `writer`.
+   * Throws what `Region.allocate` and the message's source throw.
+   */
+  static async place(message: OutgoingMessage, region: Region, inlineBelow: number, writer: Holder, signal?: AbortSignal): Promise<PlacedMessage> {
+    const { kind, dictionaryId, isDelta = false, byteLength } = message;
+    if (byteLength < inlineBelow) {
+      const sink = heapSink(byteLength);
+      message.placeInto(sink);
+      return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, undefined, sink.bytes);
+    }
+    const extent = await region.allocate(byteLength, writer, signal);
+    try {
+      message.placeInto(extent);
+    } catch (error) {
+      extent.drop(writer);
+      throw error;
+    }
+    return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, extent, undefined);
+  }
+
+  hold(holder: Holder): void {
+    this.extent?.hold(holder);
+  }
+
+  drop(holder: Holder): void {
+    this.extent?.drop(holder);
+  }
+}

@@ -1,0 +1,120 @@
+import { EventEmitter } from 'node:events';
+import { type ArrowlabError, ArrowlabError as Failure } from '../errors.js';
+import { type SchemaLike, schemaOf, type TableLike } from '../ipc/index.js';
+import { awaitNative, callNative, discardGreeted, type Greeted, type Listener, type Refused } from '../native.js';
+import type { RegionStats } from '../region/index.js';
+import type { PeerIdentity, SpawnedProcess } from '../wire/index.js';
+import { Endpoint, type EndpointOptions } from './endpoint.js';
+import type { PublishedStream, PublishOptions } from './published.js';
+
+export interface ListenOptions extends EndpointOptions {
+  /** Where to listen: a path of at most 107 bytes, in a directory that only this user can enter. */
+  path: string;
+}
+
+/** How long a process that was just started may take until it greets. */
+const START_TIMEOUT_MS = 30_000;
+
+interface ServerEvents {
+  /** A peer has connected and was accepted. */
+  peer: [PeerIdentity];
+  /** A peer is gone and holds nothing any more; `error` says why, where it did not simply close. */
+  gone: [PeerIdentity, ArrowlabError | undefined];
+  /** Somebody who connected was turned away. */
+  refused: [ArrowlabError];
+}
+
+/** An endpoint that others connect to. It publishes; its peers subscribe. */
+export class Server extends EventEmitter<ServerEvents> {
+  readonly #endpoint: Endpoint;
+  #listener: Listener | undefined;
+
+  constructor(options: EndpointOptions) {
+    super();
+    this.#endpoint = new Endpoint(options);
+    this.#endpoint.onSessionReady = (session) => this.emit('peer', session.peer);
+    this.#endpoint.onSessionEnded = (session, error) => {
+      if (session.isAccepted) this.emit('gone', session.peer, error);
+      else this.emit('refused', error ?? new Failure('CLOSED', `${session.label} left before it was ready`));
+    };
+  }
+
+  /** Begins to listen; `listen` calls it. Throws LISTEN_FAILED, INVALID_ARGUMENT. */
+  listen(path: string): void {
+    const { region, name } = this.#endpoint;
+    this.#listener = callNative((addon) => new addon.Listener(path, region.native, name, (refused, peer) => this.#greeted(refused, peer)));
+  }
+
+  /** Takes in a peer that this process started and whose handshake over an inherited socket is done. */
+  async adopt(fd: number, spawned: SpawnedProcess): Promise<void> {
+    const { region, name } = this.#endpoint;
+    const greeted = await awaitNative((addon) => addon.adopt(fd, region.native, name, START_TIMEOUT_MS));
+    await this.#endpoint.attach(greeted, 'acceptor', spawned).ready;
+  }
+
+  /** Publishes a stream to write to. Throws STREAM_EXISTS, INVALID_ARGUMENT, TYPE_UNSUPPORTED, CLOSED. */
+  publish(name: string, schema: SchemaLike, options?: PublishOptions): PublishedStream;
+  /** Publishes a whole table, kept until `unpublish(name)`; resolves when it is written. Throws MEMORY_LIMIT and what `PublishedStream.write` throws. */
+  publish(name: string, table: TableLike): Promise<PublishedStream>;
+  publish(name: string, data: SchemaLike | TableLike, options: PublishOptions = {}): PublishedStream | Promise<PublishedStream> {
+    if (!('batches' in data)) return this.#endpoint.publish(name, data, options);
+    return this.#publishWhole(name, this.#endpoint.publish(name, schemaOf(data), { retain: 'all' }), (stream) => stream.write(data));
+  }
+
+  /**
+   * Publishes an Arrow IPC stream or file, from a file descriptor or bytes, kept until `unpublish(name)`; resolves when it is written.
+   * Throws IPC_INVALID, IPC_UNSUPPORTED and what `publish` throws.
+   */
+  publishIpc(name: string, source: number | Uint8Array): Promise<PublishedStream> {
+    return this.#publishWhole(name, this.#endpoint.publish(name, undefined, { retain: 'all' }), (stream) => stream.writeIpc(source));
+  }
+
+  /** Takes a stream's name away and lets go what it retains; who reads it already reads on. Throws STREAM_UNKNOWN. */
+  unpublish(name: string): void {
+    this.#endpoint.unpublish(name);
+  }
+
+  stats(): RegionStats {
+    return this.#endpoint.stats();
+  }
+
+  /** Stops listening and closes every connection. What peers hold stays readable to them. */
+  async close(): Promise<void> {
+    this.#listener?.close();
+    this.#listener = undefined;
+    await this.#endpoint.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #publishWhole(name: string, stream: PublishedStream, write: (stream: PublishedStream) => Promise<void>): Promise<PublishedStream> {
+    try {
+      await write(stream);
+      await stream.end();
+      return stream;
+    } catch (error) {
+      this.#endpoint.unpublish(name);
+      throw error;
+    }
+  }
+
+  #greeted(refused: Refused | null, greeted: Greeted | null): void {
+    if (greeted && this.#listener) this.#endpoint.attach(greeted, 'acceptor');
+    else if (greeted) discardGreeted(greeted);
+    else if (refused) this.emit('refused', new Failure(refused.arrowlabName as 'NOT_ARROWLAB', `${refused.message} (pid ${refused.pid}, user ${refused.uid})`));
+  }
+}
+
+/** Listens on a path. Throws LISTEN_FAILED, INVALID_ARGUMENT, NATIVE_MISSING, ADDRESS_SPACE. */
+export async function listen({ path, ...options }: ListenOptions): Promise<Server> {
+  const server = new Server(options);
+  try {
+    server.listen(path);
+    return server;
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}

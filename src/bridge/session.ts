@@ -1,0 +1,253 @@
+import { ArrowlabError } from '../errors.js';
+import type { Greeted } from '../native.js';
+import { PAGE_BYTES } from '../region/index.js';
+import { Connection, type ConnectionHandler, type Frame, type SpawnedProcess } from '../wire/index.js';
+import type { Endpoint } from './endpoint.js';
+import { LeasedMessage } from './incoming.js';
+import { LeaseLedger } from './ledger.js';
+import { Outlet } from './outlet.js';
+import type { PlacedMessage } from './placed.js';
+import { Subscription, type SubscriptionOptions } from './subscription.js';
+
+/** Streams that one side may have open on a connection (PROTOCOL.md, section 5). */
+const MAX_STREAMS = 1_024;
+/** How often a lost peer's process is looked at, while it holds leases. */
+const QUARANTINE_MS = 50;
+const PAGE = BigInt(PAGE_BYTES);
+
+/** Which side opened the connection; it decides whose stream numbers are odd. */
+export type Side = 'connector' | 'acceptor';
+
+/** One connection of an endpoint: its streams in both directions, the leases given and the leases held. */
+export class Session implements ConnectionHandler {
+  readonly endpoint: Endpoint;
+  readonly ledger = new LeaseLedger();
+  /** For people: `peer python (pid 12)`. */
+  readonly label: string;
+
+  /** Whether both sides have accepted each other. */
+  isAccepted = false;
+
+  readonly #connection: Connection;
+  readonly #outlets = new Map<number, Outlet>();
+  readonly #subscriptions = new Map<number, Subscription>();
+  #nextStream: number;
+  #lastPeerStream: number;
+  #lastLease = 0n;
+  #leasesHeld = 0;
+  #isClosing = false;
+  #peerIsClosing = false;
+  #isOver = false;
+  #idle: (() => void) | undefined;
+
+  constructor(endpoint: Endpoint, greeted: Greeted, side: Side, spawned?: SpawnedProcess) {
+    this.endpoint = endpoint;
+    this.#nextStream = side === 'connector' ? 1 : 2;
+    this.#lastPeerStream = side === 'connector' ? 0 : -1;
+    this.label = `peer ${greeted.name || 'without a name'} (pid ${spawned?.pid ?? greeted.pid})`;
+    this.#connection = new Connection(greeted, this, spawned);
+  }
+
+  get peer() {
+    return this.#connection.peer;
+  }
+
+  /** Settles when the peer has accepted this side. */
+  get ready(): Promise<void> {
+    return this.#connection.ready;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.isOpen && !this.#isClosing;
+  }
+
+  get mapping() {
+    return this.#connection.mapping;
+  }
+
+  send(frame: Frame): void {
+    this.#connection.send(frame);
+  }
+
+  /** Sends a message to an outlet's peer, giving a lease where it lies in an extent. */
+  sendMessage(outlet: Outlet, sequence: bigint, message: PlacedMessage): void {
+    if (!this.#connection.isOpen) return;
+    const { stream } = outlet;
+    if (message.bytes) this.send({ type: 'INLINE', stream, sequence, bytes: message.bytes });
+    else {
+      const extent = message.extent!;
+      const lease = this.ledger.give(extent, `${this.label}, stream ${JSON.stringify(outlet.name)}`);
+      this.send({ type: 'DESCRIPTOR', stream, sequence, lease, offset: BigInt(extent.offset), length: BigInt(extent.byteLength) });
+    }
+  }
+
+  /** Subscribes to a stream of the peer. Throws CLOSED. */
+  subscribe(name: string, options: SubscriptionOptions): Subscription {
+    this.#checkOpen();
+    const subscription = new Subscription(this, this.#nextStream, name, options);
+    this.#nextStream += 2;
+    this.#subscriptions.set(subscription.stream, subscription);
+    subscription.start();
+    return subscription;
+  }
+
+  /** A subscription is over and its CANCELLED, if one was owed, has come. */
+  forget(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription.stream);
+    if (this.#subscriptions.size === 0) this.#idle?.();
+  }
+
+  /** The message that a DESCRIPTOR names, under its lease. Throws SEQUENCE, EXTENT_BOUNDS. */
+  lease({ lease, offset, length }: Frame & { type: 'DESCRIPTOR' }): LeasedMessage {
+    if (lease <= this.#lastLease) throw new ArrowlabError('SEQUENCE', `expected a lease greater than ${this.#lastLease}, found ${lease}`);
+    const { mapping } = this.#connection;
+    if (offset % PAGE !== 0n || length < 8n || offset + length > BigInt(mapping.byteLength))
+      throw new ArrowlabError(
+        'EXTENT_BOUNDS',
+        `expected an extent of 8 bytes or more at a multiple of 4,096 inside the region of ${mapping.byteLength} bytes, found offset ${offset}, length ${length}`,
+      );
+    this.#lastLease = lease;
+    this.#leasesHeld++;
+    return new LeasedMessage(mapping, Number(offset), Number(length), () => {
+      this.#leasesHeld--;
+      this.#connection.release(lease);
+      this.#finishClosing();
+    });
+  }
+
+  /** Ends the connection because of what the peer sent. */
+  violation(error: ArrowlabError): void {
+    this.#connection.fail(error);
+  }
+
+  /**
+   * Says goodbye: cancels what is consumed, fails what is produced and has not ended, sends CLOSING. The socket closes when the last lease
+   * that is held here has been released; what is leased stays readable. Until then it keeps no process alive.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosing || this.#isOver) return;
+    this.#isClosing = true;
+    for (const subscription of this.#subscriptions.values()) subscription.cancel();
+    if (this.#subscriptions.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    for (const outlet of [...this.#outlets.values()]) outlet.end(new ArrowlabError('PRODUCER_GONE', 'the producer closed its endpoint'));
+    this.send({ type: 'CLOSING' });
+    this.#connection.unref();
+    this.#finishClosing();
+  }
+
+  onReady(): void {
+    this.isAccepted = true;
+    this.endpoint.onSessionReady?.(this);
+  }
+
+  onFrame(frame: Frame): void {
+    switch (frame.type) {
+      case 'SUBSCRIBE':
+        return this.#acceptSubscribe(frame.stream, frame.name, frame.credit);
+      case 'LIST':
+        this.#checkNewStream(frame.stream);
+        return this.send({ type: 'RESULT', stream: frame.stream, json: JSON.stringify(this.endpoint.list()) });
+      case 'CALL':
+        this.#checkNewStream(frame.stream);
+        return this.#refuse(frame.stream, new ArrowlabError('NOT_SERVED', 'this endpoint serves no functions'));
+      case 'CREDIT':
+        return this.#outletOf(frame)?.grant(frame.messages);
+      case 'CANCEL':
+        this.#outletOf(frame)?.close();
+        return this.send({ type: 'CANCELLED', stream: frame.stream });
+      case 'RELEASE':
+        for (const lease of frame.leases) this.ledger.release(lease);
+        return;
+      case 'CLOSING':
+        return this.#acceptClosing();
+      case 'OPEN':
+      case 'DESCRIPTOR':
+      case 'INLINE':
+      case 'END':
+      case 'WAITING':
+      case 'CANCELLED':
+      case 'ERROR':
+        return this.#subscriptionOf(frame).accept(frame);
+      default:
+        throw new ArrowlabError('STREAM_STATE', `expected no ${frame.type} here: nothing was asked for`);
+    }
+  }
+
+  onEnd(error: ArrowlabError | undefined): void {
+    this.#isOver = true;
+    const gone = error ?? new ArrowlabError('PRODUCER_GONE', `${this.label} went away before the stream's end`);
+    for (const subscription of [...this.#subscriptions.values()]) subscription.fail(gone);
+    for (const outlet of [...this.#outlets.values()]) outlet.close();
+    this.#idle?.();
+    this.#connection.close();
+    this.#quarantine(error);
+  }
+
+  /** The peer may still read what it leases until its process is dead: only then its extents come free. */
+  #quarantine(error: ArrowlabError | undefined): void {
+    if (this.ledger.count > 0 && !this.endpoint.isClosed && this.#connection.isPeerAlive) {
+      setTimeout(() => this.#quarantine(error), QUARANTINE_MS).unref();
+      return;
+    }
+    this.ledger.releaseAll();
+    this.#connection.dispose();
+    this.endpoint.sessionEnded(this, error);
+  }
+
+  #acceptSubscribe(stream: number, name: string, credit: number): void {
+    this.#checkNewStream(stream);
+    const outlet = new Outlet(this, stream, name, 0);
+    if (this.#outlets.size >= MAX_STREAMS)
+      return this.#refuse(stream, new ArrowlabError('TOO_MANY_STREAMS', `expected at most ${MAX_STREAMS} open streams on a connection, found more`));
+    outlet.grant(credit);
+    outlet.onClosed = () => {
+      this.#outlets.delete(stream);
+      this.endpoint.outletClosed(outlet);
+    };
+    this.#outlets.set(stream, outlet);
+    this.endpoint.outletArrived(outlet);
+  }
+
+  #refuse(stream: number, error: ArrowlabError): void {
+    this.send({ type: 'ERROR', stream, number: error.number, message: error.message });
+  }
+
+  #acceptClosing(): void {
+    if (this.#peerIsClosing) throw new ArrowlabError('STREAM_STATE', 'expected CLOSING once, found it again');
+    this.#peerIsClosing = true;
+    for (const subscription of [...this.#subscriptions.values()])
+      subscription.fail(new ArrowlabError('PRODUCER_GONE', `${this.label} closed before the stream's end`));
+    for (const outlet of [...this.#outlets.values()]) outlet.close();
+  }
+
+  #finishClosing(): void {
+    if (this.#isClosing && this.#leasesHeld === 0 && this.#subscriptions.size === 0) this.#connection.close();
+  }
+
+  #checkOpen(): void {
+    if (!this.isOpen) throw new ArrowlabError('CLOSED', `expected an open connection, found the one to ${this.label} closed`);
+  }
+
+  /** A stream that the peer opens: its own parity, greater than all before. */
+  #checkNewStream(stream: number): void {
+    if (this.#peerIsClosing || stream <= this.#lastPeerStream || (stream - this.#lastPeerStream) % 2 !== 0)
+      throw new ArrowlabError('STREAM_STATE', `expected a new stream number after ${this.#lastPeerStream} in steps of 2, found ${stream}`);
+    this.#lastPeerStream = stream;
+  }
+
+  /** The outlet of a frame; undefined when its stream is closed already. */
+  #outletOf({ type, stream }: { type: string; stream: number }): Outlet | undefined {
+    const isOurs = stream <= this.#lastPeerStream && (stream - this.#lastPeerStream) % 2 === 0;
+    if (!isOurs) throw new ArrowlabError('STREAM_STATE', `expected ${type} for a stream that was opened, found stream ${stream}`);
+    return this.#outlets.get(stream);
+  }
+
+  #subscriptionOf({ type, stream }: { type: string; stream: number }): Subscription {
+    const subscription = this.#subscriptions.get(stream);
+    if (!subscription) throw new ArrowlabError('STREAM_STATE', `expected ${type} for a stream that is open here, found stream ${stream}`);
+    return subscription;
+  }
+}

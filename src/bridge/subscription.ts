@@ -1,0 +1,245 @@
+import type { RecordBatch, Schema } from 'apache-arrow';
+import { Table } from 'apache-arrow';
+import { ArrowlabError } from '../errors.js';
+import { StreamDecoder } from '../ipc/index.js';
+import type { Frame } from '../wire/index.js';
+import { LeasedBatch } from './batch.js';
+import { type HeldMessage, InlineMessage, LeasedMessage } from './incoming.js';
+import type { Session } from './session.js';
+
+export interface SubscriptionOptions {
+  /** Ends the subscription; a `next()` that waits throws ABORTED. */
+  signal?: AbortSignal | undefined;
+  /** How long to wait for the stream to be published, and for each message, in milliseconds. Default: for ever. */
+  timeoutMs?: number | undefined;
+  /** 'structure' checks what protects this process (default); 'full' checks the contents too, at the price of reading everything. */
+  validate?: 'structure' | 'full' | undefined;
+}
+
+/** Messages that may be on their way before the reader takes them. */
+const CREDIT_WINDOW = 64;
+
+/** What a producer sends for one stream. */
+export type StreamFrame = Extract<Frame, { type: 'OPEN' | 'DESCRIPTOR' | 'INLINE' | 'END' | 'WAITING' | 'CANCELLED' | 'ERROR' }>;
+
+type State = 'requested' | 'open' | 'cancelling' | 'closed';
+
+/**
+ * The consumer's side of one stream: record batches over the producer's memory, in order. Iterate it once; `break` cancels.
+ * Ends only where the producer ended the stream; a producer that goes away before throws PRODUCER_GONE.
+ */
+export class Subscription implements AsyncIterableIterator<LeasedBatch> {
+  /** The stream's schema, as soon as it is known; rejects when the stream fails before. */
+  readonly schema: Promise<Schema>;
+
+  /** Bytes of dictionaries and batches that came inline on the socket, and so were copied. */
+  inlineBytes = 0;
+
+  readonly #session: Session;
+  readonly #options: SubscriptionOptions;
+  readonly #decoder: StreamDecoder;
+  #state: State = 'requested';
+  #queue: HeldMessage[] = [];
+  #sequence = 0n;
+  #credit = CREDIT_WINDOW;
+  #taken = 0;
+  #ending: { error: ArrowlabError | undefined } | undefined;
+  #wake: (() => void) | undefined;
+  #schemaArrived!: (schema: Schema) => void;
+  #schemaFailed!: (error: ArrowlabError) => void;
+
+  constructor(
+    session: Session,
+    readonly stream: number,
+    readonly name: string,
+    options: SubscriptionOptions,
+  ) {
+    this.#session = session;
+    this.#options = options;
+    this.#decoder = new StreamDecoder({ validate: options.validate ?? 'structure' });
+    this.schema = new Promise((resolve, reject) => {
+      this.#schemaArrived = resolve;
+      this.#schemaFailed = reject;
+    });
+    this.schema.catch(() => {}); // whoever awaits it is told
+  }
+
+  /** Asks for the stream; `Session.subscribe` calls it. */
+  start(): void {
+    const { signal } = this.#options;
+    this.#session.send({ type: 'SUBSCRIBE', stream: this.stream, credit: CREDIT_WINDOW, name: this.name });
+    if (signal?.aborted) this.#onAbort();
+    else signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  /**
+   * The next batch; the caller owns it until it calls `release()`. Throws PRODUCER_GONE, STREAM_FAILED, TIMEOUT, ABORTED, IPC_INVALID,
+   * IPC_UNSUPPORTED, TYPE_UNSUPPORTED, DATA_INVALID, CLOSED, or the violation that ended the connection.
+   */
+  async next(): Promise<IteratorResult<LeasedBatch, undefined>> {
+    for (;;) {
+      const message = this.#queue.shift();
+      if (message) {
+        const batch = this.#decode(message);
+        if (batch) return { done: false, value: batch };
+      } else if (this.#ending) {
+        this.#decoder.close();
+        if (this.#ending.error) throw this.#ending.error;
+        return { done: true, value: undefined };
+      } else {
+        await this.#arrival();
+      }
+    }
+  }
+
+  /** Ends the subscription: what comes after `break` in a loop. */
+  async return(): Promise<IteratorResult<LeasedBatch, undefined>> {
+    this.cancel();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cancel();
+  }
+
+  /** The rest of the stream as a table that lies on the heap and needs no release. Throws what `next` throws. */
+  async readAll(): Promise<Table> {
+    const batches: RecordBatch[] = [];
+    for await (const batch of this) {
+      batches.push(batch.copy());
+      batch.release();
+    }
+    return new Table(await this.schema, batches);
+  }
+
+  /** Wants nothing more; what is queued and what still arrives is released. */
+  cancel(): void {
+    this.#end(new ArrowlabError('CLOSED', `the subscription to ${JSON.stringify(this.name)} was cancelled`));
+  }
+
+  /** The connection or the peer is gone. What is queued can still be read. */
+  fail(error: ArrowlabError): void {
+    this.#ending ??= { error };
+    this.#schemaFailed(this.#ending.error ?? error);
+    this.#close();
+  }
+
+  /** Takes a frame of this stream. Throws the violation that it is. */
+  accept(frame: StreamFrame): void {
+    const { type } = frame;
+    if (this.#state === 'cancelling') {
+      if (type === 'CANCELLED') this.#close();
+      else if (type === 'DESCRIPTOR' || type === 'INLINE') this.#receive(frame).letGo();
+      return;
+    }
+    if (type === 'ERROR') return this.fail(ArrowlabError.fromWire(frame.number, frame.message));
+    const isExpected = type === 'OPEN' ? this.#state === 'requested' : type !== 'CANCELLED' && this.#state === 'open';
+    if (!isExpected) throw new ArrowlabError('STREAM_STATE', `expected no ${type} for stream ${this.stream}, which is ${this.#state}`);
+    if (type === 'OPEN') this.#state = 'open';
+    else if (type === 'DESCRIPTOR' || type === 'INLINE') this.#enqueue(this.#receive(frame));
+    else if (type === 'END') this.#acceptEnd(frame.sequence);
+  }
+
+  #acceptEnd(sequence: bigint): void {
+    this.#checkSequence(sequence);
+    this.#ending ??= { error: undefined };
+    this.#schemaFailed(new ArrowlabError('IPC_INVALID', 'expected a schema before the end of the stream, found none'));
+    this.#close();
+  }
+
+  /** The message of a frame, kept once. */
+  #receive(frame: StreamFrame & { type: 'DESCRIPTOR' | 'INLINE' }): HeldMessage {
+    this.#checkSequence(frame.sequence);
+    this.#sequence++;
+    if (--this.#credit < 0) throw new ArrowlabError('CREDIT_EXCEEDED', `expected no message of stream ${this.stream} without credit, found one`);
+    const message = frame.type === 'INLINE' ? new InlineMessage(frame.bytes) : this.#session.lease(frame);
+    message.keep();
+    return message;
+  }
+
+  /** The schema is read at once, for who awaits it; the others when the reader comes to them. */
+  #enqueue(message: HeldMessage): void {
+    if (this.#sequence === 1n) this.#decode(message);
+    else this.#queue.push(message);
+    this.#wake?.();
+  }
+
+  /** Reads one message; undefined where it holds no batch. What can't be read ends the subscription. */
+  #decode(message: HeldMessage): LeasedBatch | undefined {
+    try {
+      const decoded = this.#decoder.accept(message);
+      if (message instanceof InlineMessage && decoded.kind !== 'schema') this.inlineBytes += message.byteLength;
+      this.#grantMore();
+      if (decoded.kind === 'schema') this.#schemaArrived(decoded.schema);
+      return decoded.kind === 'batch' ? new LeasedBatch(decoded.batch, decoded.messages as HeldMessage[]) : undefined;
+    } catch (error) {
+      const failure = error instanceof ArrowlabError ? error : new ArrowlabError('IPC_INVALID', `expected a readable Arrow message, found one that fails to read`, { cause: error });
+      if (failure.code === 'ERR_ARROWLAB_IPC_INVALID') this.#session.violation(failure);
+      this.#end(failure);
+      return undefined;
+    } finally {
+      message.letGo();
+    }
+  }
+
+  #grantMore(): void {
+    if (++this.#taken < CREDIT_WINDOW / 2 || this.#state !== 'open') return;
+    this.#session.send({ type: 'CREDIT', stream: this.stream, messages: this.#taken });
+    this.#credit += this.#taken;
+    this.#taken = 0;
+  }
+
+  #end(error: ArrowlabError): void {
+    this.#ending ??= { error };
+    this.#dropQueue();
+    this.#schemaFailed(this.#ending.error ?? error);
+    if (this.#state === 'requested' || this.#state === 'open') {
+      this.#state = 'cancelling';
+      this.#session.send({ type: 'CANCEL', stream: this.stream });
+    }
+    this.#wake?.();
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#session.forget(this);
+    this.#wake?.();
+  }
+
+  #dropQueue(): void {
+    for (const message of this.#queue) message.letGo();
+    this.#queue = [];
+    this.#decoder.close();
+  }
+
+  /** Waits for a frame. Throws TIMEOUT. */
+  async #arrival(): Promise<void> {
+    const { timeoutMs } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (timeoutMs !== undefined) timer = setTimeout(() => this.#end(this.#timedOut(timeoutMs)), timeoutMs);
+    });
+    clearTimeout(timer);
+    this.#wake = undefined;
+  }
+
+  #timedOut(timeoutMs: number): ArrowlabError {
+    const name = JSON.stringify(this.name);
+    return this.#state === 'requested'
+      ? new ArrowlabError('TIMEOUT', `expected ${this.#session.label} to publish ${name} within ${timeoutMs} ms, found nobody doing so: check the name or wait longer`)
+      : new ArrowlabError('TIMEOUT', `expected a message of stream ${name} within ${timeoutMs} ms, found none`);
+  }
+
+  #checkSequence(sequence: bigint): void {
+    if (sequence !== this.#sequence) throw new ArrowlabError('SEQUENCE', `expected message ${this.#sequence} of stream ${this.stream}, found ${sequence}`);
+  }
+
+  readonly #onAbort = (): void =>
+    this.#end(new ArrowlabError('ABORTED', `the subscription to ${JSON.stringify(this.name)} was given up`, { cause: this.#options.signal?.reason }));
+}

@@ -1,0 +1,105 @@
+"""A peer that knows nothing of Arrowlab but bytes: for tests of what a server does with wrong ones.
+
+usage: raw_peer.py PATH SCENARIO [HEX]
+
+Connects, sends the HELLO of SCENARIO, then HEX, reads until the server closes (or, where it should not, for 1 s), and prints one JSON object:
+{"frames": [[type, number, message], ...], "closed": true}, the frames after the server's HELLO.
+"""
+
+import array
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import struct
+import sys
+import tempfile
+
+REGION_BYTES = 1 << 20
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+
+def region(size: int = REGION_BYTES, seals: int = SEALS, flags: int = os.O_RDONLY) -> int:
+    fd = os.memfd_create("raw", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return os.open(f"/proc/self/fd/{fd}", flags)
+
+
+def hello(magic: bytes = b"ARROWLAB", major: int = 1, length: int = 128, size: int = REGION_BYTES, name: bytes = b"raw") -> bytes:
+    fixed = struct.pack("<HHIQQII", major, 0, length, 0, size, os.getpid(), len(name))
+    return magic + fixed + name.ljust(80, b"\0") + bytes(8)
+
+
+def scenario(name: str) -> tuple[bytes, list[int]]:
+    match name:
+        case "good":
+            return hello(), [region()]
+        case "http":
+            return b"GET / HTTP/1.1\r\n\r\n", []
+        case "newer-major":
+            return hello(major=2), [region()]
+        case "malformed":
+            return hello(length=64), [region()]
+        case "no-fd":
+            return hello(), []
+        case "two-fds":
+            return hello(), [region(), region()]
+        case "pipe":
+            return hello(), [os.pipe()[0]]
+        case "file":
+            return hello(), [os.open(tempfile.mkstemp()[1], os.O_RDONLY)]
+        case "writable":
+            return hello(), [region(flags=os.O_RDWR)]
+        case "unsealed":
+            return hello(), [region(seals=fcntl.F_SEAL_SHRINK)]
+        case "short":
+            return hello(), [region(size=4096)]
+        case "half":
+            return hello()[:64], [region()]
+        case "silence":
+            return b"", []
+    raise SystemExit(f"no scenario {name}")
+
+
+def exactly(sock: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        part = sock.recv(count - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def main() -> None:
+    path, name, *rest = sys.argv[1:]
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(path)
+    sock.settimeout(4 if name in ("silence", "no-fd") else 1)
+    first, fds = scenario(name)
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    if first:
+        sock.sendmsg([first], rights)
+    with contextlib.suppress(BrokenPipeError):  # the server's verdict is still to be read
+        sock.sendall(bytes.fromhex("".join(rest)))
+    if name == "half":
+        sock.shutdown(socket.SHUT_WR)
+    frames, closed = [], False
+    try:
+        exactly(sock, 128)
+        while True:
+            header = exactly(sock, 8)
+            length, kind = struct.unpack("<IB", header[:5])
+            body = exactly(sock, length - 8)
+            number = struct.unpack("<I", body[4:8])[0] if kind == 2 else 0
+            frames.append([kind, number, body[8:].decode("utf8", "replace") if kind == 2 else ""])
+    except (EOFError, ConnectionResetError):
+        closed = True
+    except TimeoutError:
+        pass
+    print(json.dumps({"frames": frames, "closed": closed}))
+
+
+main()

@@ -1,0 +1,105 @@
+import { channel } from 'node:diagnostics_channel';
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { Server } from '../bridge/index.js';
+import { bytesSink } from '../ipc/index.js';
+import { callNative } from '../native.js';
+import { PeerProcess } from './peer-process.js';
+import type { TransferSource } from './source.js';
+import type { Way } from './transfer.js';
+
+/** How to start a transfer peer. */
+export interface PeerCommand {
+  command: string;
+  args: string[];
+  env?: NodeJS.ProcessEnv;
+}
+
+const STREAM = 'transfer';
+const END_OF_STREAM = Buffer.from('ffffffff00000000', 'hex');
+const sending = channel('arrowlab:sending');
+
+/** Starts a peer with one end of a new pair of sockets; the other end is the caller's. */
+function startPeer({ command, args, env }: PeerCommand, mode: string): { peer: PeerProcess; fd: number } {
+  const [fd, theirs] = callNative((addon) => addon.socketPair());
+  const peer = new PeerProcess(command, [...args, '--stream', STREAM, '--mode', mode], theirs, env);
+  closeSync(theirs);
+  return { peer, fd };
+}
+
+/** Through shared memory: each message is placed in the region once, peers read it there. */
+export class SharedWay implements Way {
+  readonly name = 'shared';
+  readonly #server: Server;
+
+  constructor(
+    readonly peerCommand: PeerCommand,
+    options: { maxBytes: number; inlineBelow?: number | undefined },
+  ) {
+    this.#server = new Server(options);
+  }
+
+  async start(): Promise<PeerProcess> {
+    const { peer, fd } = startPeer(this.peerCommand, 'shared');
+    try {
+      // A peer that fails before it greets says why itself.
+      await Promise.all([this.#server.adopt(fd, peer), peer.ready()]);
+    } catch (error) {
+      await peer.ready();
+      throw error;
+    }
+    return peer;
+  }
+
+  async send(source: TransferSource): Promise<{ payloadBytes: number }> {
+    const stream = await source.publish(this.#server, STREAM);
+    return { payloadBytes: stream.writtenBytes };
+  }
+
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+}
+
+/** Through a socket: each message is encoded into one buffer, used again and again, and written to every peer. */
+export class CopiedWay implements Way {
+  readonly name = 'copied';
+  readonly #sockets: { socket: Socket; pid: number }[] = [];
+
+  constructor(readonly peerCommand: PeerCommand) {}
+
+  async start(): Promise<PeerProcess> {
+    const { peer, fd } = startPeer(this.peerCommand, 'copied');
+    const socket = new Socket({ fd, readable: true, writable: true });
+    socket.on('error', () => {}); // the peer's end is noticed where its next event is awaited
+    this.#sockets.push({ socket, pid: peer.pid });
+    await peer.ready();
+    return peer;
+  }
+
+  async send(source: TransferSource): Promise<{ payloadBytes: number }> {
+    let payloadBytes = 0;
+    let buffer = new Uint8Array(0);
+    for (const message of source.messages()) {
+      if (buffer.length < message.byteLength) buffer = new Uint8Array(message.byteLength);
+      message.placeInto(bytesSink(buffer));
+      payloadBytes += message.byteLength;
+      await this.#writeAll(buffer.subarray(0, message.byteLength), message.kind);
+    }
+    await this.#writeAll(END_OF_STREAM, 'end');
+    return { payloadBytes };
+  }
+
+  async close(): Promise<void> {
+    for (const { socket } of this.#sockets) socket.destroy();
+  }
+
+  async #writeAll(bytes: Uint8Array, kind: string): Promise<void> {
+    await Promise.all(
+      this.#sockets.map(({ socket, pid }) => {
+        if (sending.hasSubscribers) sending.publish({ pid, stream: STREAM, kind });
+        return new Promise<void>((resolve) => socket.write(bytes, () => resolve()));
+      }),
+    );
+  }
+}
