@@ -135,7 +135,7 @@ class Window {
   #offsets(offsetWidth: 4 | 8): { first: number; last: number; offsets: BufferSource } {
     const { length, begin } = this;
     const all = length === 0 ? new Int32Array(0) : this.#ints('valueOffsets', offsetWidth);
-    const ints = all.subarray(begin, begin + length + 1);
+    const ints = this.#withoutFilling(all.subarray(begin, begin + length + 1));
     if (length > 0) this.#require(ints.length - 1);
     const first = Number(ints[0] ?? 0);
     const last = Number(ints.at(-1) ?? 0);
@@ -146,6 +146,14 @@ class Window {
       intBytes(count, offsetWidth, (i) => Number(ints[i] ?? last) - first),
     );
     return { first, last, offsets };
+  }
+
+  /** Where apache-arrow fills a short column up with nulls, the offsets that a builder had allocated ahead are zeros. */
+  #withoutFilling(ints: IntArray): IntArray {
+    if (this.#nullCount === 0 || Number(ints[0]) !== 0) return ints;
+    let count = ints.length;
+    while (count > 0 && Number(ints[count - 1]) === 0) count--;
+    return count > 0 ? ints.subarray(0, count) : ints;
   }
 
   /** `nulls`: how many of the child's rows may be missing from its end, because the rows they belong to are null. */
@@ -218,8 +226,7 @@ class Window {
   /** Rows may be missing from the end of a buffer as far as they can be null. */
   #require(rows: number): void {
     const found = Math.max(rows, 0);
-    if (found + this.#nullCount < this.length)
-      throw this.#misfit(`buffers of ${this.length} rows`, `${found} rows`);
+    if (found + this.#nullCount < this.length) throw this.#misfit(`buffers of ${this.length} rows`, `${found} rows`);
   }
 
   #requireAll(): void {

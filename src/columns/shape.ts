@@ -62,7 +62,8 @@ export function asSchema(value: unknown): SchemaLike {
  * @throws TABLE_UNRECOGNISED when `value` looks like neither.
  */
 export function batchesOf(value: unknown): readonly RecordBatchLike[] {
-  const candidates = isObject(value) && isSchema(value.schema) && Array.isArray(value.batches) ? value.batches : [value];
+  const candidates =
+    isObject(value) && isSchema(value.schema) && Array.isArray(value.batches) ? value.batches : [value];
   const batches = candidates.map(unwrapped);
   if (batches.every(isBatch)) return batches;
   throw unrecognised('an apache-arrow Table or RecordBatch', value);

@@ -66,11 +66,15 @@ export class Dictionaries {
     const isStale = !renewed.has(id) && [...values.nestedDictionaryIds].some((inner) => renewed.has(inner));
     const isKnown = live !== undefined && !isStale && agree(values, live.parts, parts, Math.min(live.length, total));
     if (isKnown && total <= live.length) return;
-    if (!isKnown && renewed.has(id)) throw conflict(field);
-    if (!isKnown) renewed.add(id);
+    // Values that refer to dictionaries come whole each time, because not every reader takes deltas of them.
+    const isNested = values.nestedDictionaryIds.size > 0;
+    const isGrown = isKnown && !isNested;
+    if (!isGrown && renewed.has(id)) throw conflict(field);
+    if (!isGrown) renewed.add(id);
 
-    let length = isKnown ? live.length : 0;
-    for (const array of windows(values, parts, length, total)) {
+    let length = isGrown ? live.length : 0;
+    const arrays = [...windows(values, parts, length, total)];
+    for (const array of isNested ? [concatenate(arrays)] : arrays) {
       yield { array, id, isDelta: length > 0 };
       length += array.length;
       this.#live.set(id, { values, parts, length });

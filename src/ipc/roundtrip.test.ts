@@ -15,7 +15,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const { held, changing, foreign } = await python.ask<{ held: string[]; changing: string[]; foreign: string[] }>('types');
+const { held, changing, foreign } = await python.ask<{ held: string[]; changing: string[]; foreign: string[] }>(
+  'types',
+);
 
 /** Batches of a case, and what their producer and their consumer find as checksums. */
 function readCase() {
@@ -72,30 +74,42 @@ test.each([...held, ...changing])('%s: batches and odd slices that Node writes a
 
 test('random schemas and rows, sliced anywhere, arrive as pyarrow made them', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.nat(1_000_000), fc.array(fc.tuple(fc.nat(2), fc.nat(33), fc.nat(33)), { minLength: 1, maxLength: 4 }), async (seed, cuts) => {
-      const name = `random ${seed}`;
-      const { rows } = await python.ask<{ rows: number[] }>('write', { case: name, path: input, format: 'stream', options: {} });
-      const slices = cuts.map(([batch, begin, length]): [number, number, number] => {
-        const start = Math.min(begin, rows[batch]!);
-        return [batch, start, Math.min(length, rows[batch]! - start)];
-      });
-      await expectSlicesToArrive(name, slices);
-    }),
+    fc.asyncProperty(
+      fc.nat(1_000_000),
+      fc.array(fc.tuple(fc.nat(2), fc.nat(33), fc.nat(33)), { minLength: 1, maxLength: 4 }),
+      async (seed, cuts) => {
+        const name = `random ${seed}`;
+        const { rows } = await python.ask<{ rows: number[] }>('write', {
+          case: name,
+          path: input,
+          format: 'stream',
+          options: {},
+        });
+        const slices = cuts.map(([batch, begin, length]): [number, number, number] => {
+          const start = Math.min(begin, rows[batch]!);
+          return [batch, start, Math.min(length, rows[batch]! - start)];
+        });
+        await expectSlicesToArrive(name, slices);
+      },
+    ),
     { numRuns: 60 },
   );
 });
 
-test.each([...held, ...foreign])('%s: a file and a stream of pyarrow pass through, from bytes and from a descriptor', async (name) => {
-  for (const format of ['stream', 'file']) {
-    await python.ask('write', { case: name, path: input, format, options: {} });
-    const fd = openSync(input, 'r');
-    for (const source of [fd, readFileSync(input)]) {
-      writeMessages(output, readIpc(source, { validate: 'full' }).messages());
-      expect((await python.ask('equal', { case: name, path: output })).difference).toBeNull();
+test.each([...held, ...foreign])(
+  '%s: a file and a stream of pyarrow pass through, from bytes and from a descriptor',
+  async (name) => {
+    for (const format of ['stream', 'file']) {
+      await python.ask('write', { case: name, path: input, format, options: {} });
+      const fd = openSync(input, 'r');
+      for (const source of [fd, readFileSync(input)]) {
+        writeMessages(output, readIpc(source, { validate: 'full' }).messages());
+        expect((await python.ask('equal', { case: name, path: output })).difference).toBeNull();
+      }
+      closeSync(fd);
     }
-    closeSync(fd);
-  }
-});
+  },
+);
 
 test.each(['lz4', 'zstd'])('bodies compressed by %s pass through', async (compression) => {
   for (const name of ['string', 'list of dictionary', 'string_view', 'dense union']) {

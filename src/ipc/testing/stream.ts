@@ -13,7 +13,8 @@ export class HeapMessage implements IncomingMessage {
   }
 
   bytes(offset: number, byteLength: number): Uint8Array {
-    if (offset < 0 || offset + byteLength > this.byteLength) throw new Error(`bytes ${offset} + ${byteLength} are outside the message`);
+    if (offset < 0 || offset + byteLength > this.byteLength)
+      throw new Error(`bytes ${offset} + ${byteLength} are outside the message`);
     return this.whole.subarray(offset, offset + byteLength);
   }
 
