@@ -16,7 +16,7 @@ import pyarrow as pa
 from arrowlab import frames
 from arrowlab.decoder import Decoder
 from arrowlab.frames import Frame
-from arrowlab.hello import Hello
+from arrowlab.hello import Hello, decode_hello
 
 REGION_BYTES = 1 << 30
 PAGE_BYTES = 4096
@@ -67,8 +67,6 @@ class Producer:
         self.send(frames.Ready(0, 0))
 
     def expect_greeting(self) -> Hello:
-        from arrowlab.hello import decode_hello
-
         data, fds, _, _ = socket.recv_fds(self.peer, 128, 4)
         for fd in fds:
             os.close(fd)
@@ -82,6 +80,11 @@ class Producer:
     def open(self, stream: int) -> None:
         self.sequences[stream] = 0
         self.send(frames.Open(stream, 0))
+
+    def expect_subscribe_and_open(self) -> frames.Subscribe:
+        subscribe = self.expect(frames.Subscribe)
+        self.open(subscribe.stream)
+        return subscribe
 
     def describe(self, stream: int, message: bytes) -> frames.Descriptor:
         """Places a message; the descriptor is right, to be sent as it is or changed."""
@@ -102,7 +105,7 @@ class Producer:
         return self.sequences[stream] - 1
 
     def expect(self, kind: type[F]) -> F:
-        """The next frame, which has to be of this kind; releases are noted in `released` on the way."""
+        """The next frame, which has to be of this kind; releases are noted on the way, credit is passed over."""
         while True:
             while self._came:
                 frame = self._came.pop(0)
@@ -110,7 +113,7 @@ class Producer:
                     self.released += frame.leases
                 if isinstance(frame, kind):
                     return frame
-                assert isinstance(frame, frames.Release), f"expected {kind.__name__}, found {frame}"
+                assert isinstance(frame, frames.Release | frames.Credit), f"expected {kind.__name__}, found {frame}"
             data = self.peer.recv(1 << 16)
             assert data, f"expected {kind.__name__}, found the end of the connection"
             self._decoder.feed(data)
@@ -120,6 +123,13 @@ class Producer:
         while len(self.released) < count:
             self.expect(frames.Release)
         return self.released
+
+    def expect_error(self) -> frames.Failure:
+        """The consumer's last words; after them it closes."""
+        failure = self.expect(frames.Failure)
+        assert failure.stream == 0
+        assert _received(self.peer) == b""
+        return failure
 
     def expect_end(self) -> None:
         """The consumer closes its socket; it may still release before."""
@@ -145,7 +155,7 @@ def _received(peer: socket.socket) -> bytes:
 def messages_of(
     batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = None, options: pa.ipc.IpcWriteOptions | None = None
 ) -> list[bytes]:
-    """The encapsulated messages of the IPC stream of these batches, bodies at multiples of 64, without the marker of the end."""
+    """The encapsulated messages of the IPC stream of these batches, without the marker of its end."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema or batches[0].schema, options=options) as writer:
         for batch in batches:
@@ -162,7 +172,7 @@ def _aligned(message: pa.ipc.Message) -> bytes:
 
 
 def main(path: str) -> None:
-    """Publishes endless batches of 1,000 numbers to the first who connects."""
+    """Publishes 60 batches of 1,000 numbers to the first who connects, and never ends the stream."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
@@ -171,8 +181,7 @@ def main(path: str) -> None:
     producer = Producer(peer)
     producer.greet()
     producer.expect_greeting()
-    stream = producer.expect(frames.Subscribe).stream
-    producer.open(stream)
+    stream = producer.expect_subscribe_and_open().stream
     batch = pa.record_batch({"n": pa.array(range(1_000), pa.int64())})
     schema, data = messages_of([batch])
     producer.share(stream, schema, *[data] * 60)

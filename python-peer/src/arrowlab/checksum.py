@@ -71,7 +71,7 @@ def _offsets_and_data(buffers: list[Any], length: int, offset_bytes: int, crc: i
     return _bytes(buffers[1], int.from_bytes(offsets[-offset_bytes:], "little"), crc)
 
 
-def _bits(buffer: pa.Buffer, length: int, crc: int) -> int:
+def _bits(buffer: Any, length: int, crc: int) -> int:
     whole, rest = divmod(length, 8)
     crc = _bytes(buffer, whole, crc)
     if rest == 0:
@@ -79,5 +79,5 @@ def _bits(buffer: pa.Buffer, length: int, crc: int) -> int:
     return zlib.crc32(bytes([memoryview(buffer).cast("B")[whole] & (1 << rest) - 1]), crc)
 
 
-def _bytes(buffer: pa.Buffer | None, count: int, crc: int) -> int:
+def _bytes(buffer: Any, count: int, crc: int) -> int:
     return zlib.crc32(memoryview(buffer)[:count], crc) if count else crc
