@@ -17,7 +17,7 @@ export interface ArrayNode {
   readonly buffers: readonly BufferSource[];
   readonly children: readonly ArrayNode[];
   /** What the indices refer to, for an array that was made from apache-arrow's Data. */
-  readonly dictionary?: VectorLike;
+  readonly dictionary?: VectorLike | undefined;
 }
 
 /** Offsets. As numbers their values are exact up to 2^53. */

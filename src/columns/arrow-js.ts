@@ -139,32 +139,42 @@ const make = makeData as (properties: object) => Data;
 export function toArrowData(array: ArrayNode, type: DataType, dictionaryOf: DictionaryOf): Data {
   const { field, length, nullCount, buffers } = array;
   const { layout } = field;
+  const nullBitmap = nullCount > 0 ? aligned(array.validity) : undefined;
   const bytes = (index: number) => aligned(buffers[index]!);
   const child = (index: number) => toArrowData(array.children[index]!, type.children[index]!.type, dictionaryOf);
   const children = () => array.children.map((_, index) => child(index));
-  const common = { type, length, nullCount, ...(nullCount > 0 && { nullBitmap: aligned(array.validity) }) };
   switch (layout.kind) {
     case 'bits':
-      return make({ ...common, data: bytes(0) });
-    case 'fixed':
-      return make({ ...common, data: bytes(0), ...(field.dictionary && { dictionary: dictionaryOf(array) }) });
+      return make({ type, length, nullCount, nullBitmap, data: bytes(0) });
+    case 'fixed': {
+      const dictionary = field.dictionary ? dictionaryOf(array) : undefined;
+      return make({ type, length, nullCount, nullBitmap, data: bytes(0), dictionary });
+    }
     case 'view':
-      return make({ ...common, views: bytes(0), variadicBuffers: buffers.slice(1).map(aligned) });
-    case 'binary':
-      return make({ ...common, valueOffsets: offsets(array, layout.offsetWidth), data: bytes(1) });
-    case 'list':
-      return make({ ...common, valueOffsets: offsets(array, layout.offsetWidth), child: child(0) });
-    case 'fixedSizeList':
-      return make({ ...common, child: child(0) });
-    case 'struct':
-      return make({ ...common, children: children() });
-    case 'union':
       return make({
-        ...common,
-        typeIds: bytes(0),
-        ...(layout.isDense && { valueOffsets: bytes(1) }),
-        children: children(),
+        type,
+        length,
+        nullCount,
+        nullBitmap,
+        views: bytes(0),
+        variadicBuffers: buffers.slice(1).map(aligned),
       });
+    case 'binary': {
+      const valueOffsets = offsets(array, layout.offsetWidth);
+      return make({ type, length, nullCount, nullBitmap, valueOffsets, data: bytes(1) });
+    }
+    case 'list': {
+      const valueOffsets = offsets(array, layout.offsetWidth);
+      return make({ type, length, nullCount, nullBitmap, valueOffsets, child: child(0) });
+    }
+    case 'fixedSizeList':
+      return make({ type, length, nullCount, nullBitmap, child: child(0) });
+    case 'struct':
+      return make({ type, length, nullCount, nullBitmap, children: children() });
+    case 'union': {
+      const valueOffsets = layout.isDense ? bytes(1) : undefined;
+      return make({ type, length, nullCount, typeIds: bytes(0), valueOffsets, children: children() });
+    }
     default:
       return make({ type, length });
   }

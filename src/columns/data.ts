@@ -4,7 +4,7 @@ import { bitmapByteLength, clearPast, countBits, sliceBitmap } from './bitmap.js
 import { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, MemoryBuffer } from './buffer.js';
 import type { ParsedField } from './field.js';
 import { hasValidity, VIEW_BYTE_WIDTH } from './layout.js';
-import type { DataLike } from './shape.js';
+import type { DataLike, VectorLike } from './shape.js';
 
 /**
  * The physical form of the `length` rows of `data` from `begin` on, with offset 0: bitmaps shifted to bit 0, offsets
@@ -17,6 +17,8 @@ import type { DataLike } from './shape.js';
 export function arrayOfData(field: ParsedField, data: DataLike, begin = 0, length = data.length): ArrayNode {
   return new Window(field, data, begin, length).node();
 }
+
+type Contents = Pick<ArrayNode, 'buffers' | 'children'>;
 
 /** Some rows of a Data. */
 class Window {
@@ -35,42 +37,58 @@ class Window {
 
   node(): ArrayNode {
     const { field, length } = this;
+    if (field.layout.kind === 'null') {
+      return { field, length, nullCount: length, validity: EMPTY_BUFFER, buffers: [], children: [] };
+    }
+    // How many rows are null decides how many may be missing from the buffers.
+    const validity = hasValidity(field.layout) ? this.#validity() : EMPTY_BUFFER;
+    const { buffers, children } = this.#contents();
+    const nullCount = this.#nullCount;
+    return {
+      field,
+      length,
+      nullCount,
+      validity,
+      buffers,
+      children,
+      dictionary: field.dictionary ? this.#dictionary() : undefined,
+    };
+  }
+
+  #contents(): Contents {
+    const { field, begin, length } = this;
     const { layout } = field;
-    const node = { field, length, buffers: NO_BUFFERS, children: NO_CHILDREN };
-    if (layout.kind === 'null') return { ...node, nullCount: length, validity: EMPTY_BUFFER };
-    const validity = hasValidity(layout) ? this.#validity() : EMPTY_BUFFER;
-    const flat = { ...node, nullCount: this.#nullCount, validity };
     switch (layout.kind) {
       case 'bits':
-        return { ...flat, buffers: [this.#bits()] };
+        return { buffers: [this.#bits()], children: [] };
       case 'fixed':
-        if (field.dictionary)
-          return { ...flat, buffers: [this.#fixed('values', layout.byteWidth)], ...this.#dictionary() };
-        return { ...flat, buffers: [this.#fixed('values', layout.byteWidth)] };
+        return { buffers: [this.#fixed('values', layout.byteWidth)], children: [] };
       case 'view':
-        return { ...flat, buffers: [this.#fixed('values', VIEW_BYTE_WIDTH), ...this.#variadic()] };
+        return { buffers: [this.#fixed('values', VIEW_BYTE_WIDTH), ...this.#variadic()], children: [] };
       case 'binary': {
         const { first, last, offsets } = this.#offsets(layout.offsetWidth);
         const available = last === 0 ? 0 : this.#bytes('values').length;
         if (last > available) throw this.#misfit(`${last} bytes of data`, available);
-        return { ...flat, buffers: [offsets, this.#slice('values', first, last - first)] };
+        return { buffers: [offsets, this.#slice('values', first, last - first)], children: [] };
       }
       case 'list': {
         const { first, last, offsets } = this.#offsets(layout.offsetWidth);
-        return { ...flat, buffers: [offsets], children: [this.#child(0, first, last - first)] };
+        return { buffers: [offsets], children: [this.#child(0, first, last - first)] };
       }
       case 'fixedSizeList': {
         const { listSize } = layout;
-        const nulls = this.#nullCount * listSize;
-        return { ...flat, children: [this.#child(0, this.begin * listSize, length * listSize, nulls)] };
+        return {
+          buffers: [],
+          children: [this.#child(0, begin * listSize, length * listSize, this.#nullCount * listSize)],
+        };
       }
       case 'struct':
         return {
-          ...flat,
-          children: field.children.map((_, index) => this.#child(index, this.begin, length, this.#nullCount)),
+          buffers: [],
+          children: field.children.map((_, index) => this.#child(index, begin, length, this.#nullCount)),
         };
       case 'union':
-        return { ...flat, ...(layout.isDense ? this.#dense(layout.typeIds) : this.#sparse()) };
+        return layout.isDense ? this.#dense(layout.typeIds) : this.#sparse();
       default:
         throw this.#misfit('a type that apache-arrow can hold', field.type.name);
     }
@@ -166,14 +184,14 @@ class Window {
     return arrayOfData(this.field.children[index]!, child, begin, length);
   }
 
-  #sparse(): Pick<ArrayNode, 'buffers' | 'children'> {
+  #sparse(): Contents {
     this.#requireAll();
     const children = this.field.children.map((_, index) => this.#child(index, this.begin, this.length));
     return { buffers: [this.#fixed('typeIds', 1)], children };
   }
 
   /** A window of a dense union takes from each child what lies between the lowest and the highest offset into it. */
-  #dense(typeIds: readonly number[]): Pick<ArrayNode, 'buffers' | 'children'> {
+  #dense(typeIds: readonly number[]): Contents {
     this.#requireAll();
     const { data, field, begin, length } = this;
     const [ids, valueOffsets] = [this.#fixed('typeIds', 1), this.#fixed('valueOffsets', 4)];
@@ -199,10 +217,10 @@ class Window {
     return { buffers: [ids, rebased], children };
   }
 
-  #dictionary(): Pick<ArrayNode, 'dictionary'> {
+  #dictionary(): VectorLike {
     const { dictionary } = this.data;
     if (!dictionary) throw this.#misfit('a dictionary', 'none');
-    return { dictionary };
+    return dictionary;
   }
 
   #bytes(name: 'values' | 'typeIds' | 'valueOffsets'): Uint8Array {
@@ -243,8 +261,6 @@ class Window {
 }
 
 const EMPTY_BYTES = new Uint8Array(0);
-const NO_BUFFERS: readonly BufferSource[] = [];
-const NO_CHILDREN: readonly ArrayNode[] = [];
 
 function firstBits(length: number, ones: number): Uint8Array {
   const bitmap = new Uint8Array(bitmapByteLength(length));
