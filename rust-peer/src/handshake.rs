@@ -130,7 +130,7 @@ fn first_answer(socket: &Socket, received: &mut FrameBuffer, deadline: Instant) 
             Some(Received::Bytes(count)) => received.filled(count),
             Some(_) => {
                 let message = "expected READY or ERROR after the HELLO, found the end of the connection";
-                return Err(Answer::Refused(Error::ConnectFailed(message.into())));
+                return Err(Answer::Wrong(Error::ConnectFailed(message.into())));
             }
             None => {
                 let message = format!("expected READY or ERROR within {TIME_LIMIT:?}, found nothing");

@@ -119,7 +119,7 @@ impl Ledger {
     pub fn refuse(&mut self, error: Error) {
         if self.failure.is_none() {
             if !self.is_closing {
-                self.outbox.enqueue(&Frame::report(0, &error));
+                self.outbox.enqueue_last(&Frame::report(0, &error));
             }
             self.fail(error);
         }

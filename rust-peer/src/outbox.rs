@@ -25,6 +25,8 @@ struct Queue {
     sent: usize,
     released: Vec<u64>,
     held: usize,
+    /// Whether the last frame of the connection is among `bytes`.
+    is_final: bool,
 }
 
 impl Queue {
@@ -33,6 +35,10 @@ impl Queue {
             Frame::Release { leases: leases.into() }.encode(&mut self.bytes);
         }
         self.released.clear();
+    }
+
+    fn takes_more(&self) -> bool {
+        self.socket.is_some() && !self.is_final
     }
 
     fn close(&mut self) {
@@ -49,7 +55,8 @@ impl Outbox {
     pub fn new(socket: Arc<Socket>) -> Result<Self, Error> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let bell = bell.map_err(|error| Error::system("create an eventfd", error))?;
-        let queue = Queue { socket: Some(socket), bytes: Vec::new(), sent: 0, released: Vec::new(), held: 0 };
+        let queue =
+            Queue { socket: Some(socket), bytes: Vec::new(), sent: 0, released: Vec::new(), held: 0, is_final: false };
         Ok(Self { queue: Mutex::new(queue), bell })
     }
 
@@ -67,7 +74,7 @@ impl Outbox {
         let mut queue = self.queue();
         queue.held -= 1;
         let is_first = queue.released.is_empty();
-        if queue.socket.is_some() {
+        if queue.takes_more() {
             queue.released.push(lease);
         }
         drop(queue);
@@ -79,10 +86,16 @@ impl Outbox {
     /// Queues a frame behind all leases that have ended so far.
     pub fn enqueue(&self, frame: &Frame<'_>) {
         let mut queue = self.queue();
-        if queue.socket.is_some() {
+        if queue.takes_more() {
             queue.encode_releases();
             frame.encode(&mut queue.bytes);
         }
+    }
+
+    /// Queues a frame after which nothing is sent any more.
+    pub fn enqueue_last(&self, frame: &Frame<'_>) {
+        self.enqueue(frame);
+        self.queue().is_final = true;
     }
 
     /// Sends what the socket takes now; whether nothing is left. When the peer has gone, what is left is dropped.
