@@ -164,6 +164,9 @@ impl Walk<'_> {
         if found < expected {
             return Err(short(&format!("byte of {what}"), field, expected, found));
         }
+        if !found.is_multiple_of(alignment) {
+            return Err(invalid(format!("expected whole elements in {what} of {field}, found {found} bytes")));
+        }
         let address = (self.body.as_ptr() as usize).wrapping_add(buffer.offset() as usize);
         if self.requires_alignment && found > 0 && !address.is_multiple_of(alignment) {
             let message = format!(
