@@ -1,4 +1,5 @@
 import {
+  BinaryView,
   Bool,
   Data,
   type DataType,
@@ -97,6 +98,23 @@ const node = (field: ParsedField, length: number, buffers: number[][], children:
 });
 
 const intsIn = (array: ArrayNode, buffer: number) => Array.from(intsOf(array.buffers[buffer]!.bytes(), 4), Number);
+
+test('views of each part go on naming the buffers that came with it', () => {
+  const texts = ['first buffer of a', 'the second one of a', 'the only one of b'];
+  const part = (values: string[]) =>
+    makeData({
+      type: new BinaryView(),
+      length: values.length,
+      views: Uint8Array.from(
+        values.flatMap((value, i) => [...Buffer.from(Int32Array.of(value.length, 0, i, 0).buffer)]),
+      ),
+      variadicBuffers: values.map((value) => Buffer.from(value)),
+    });
+  const [field] = describeFields([new Field('x', new BinaryView(), true)]);
+  const whole = concatenate([part(texts.slice(0, 2)), part(texts.slice(2))].map((data) => arrayOfData(field!, data)));
+  const joined = new Vector([toArrowData(whole, new BinaryView(), () => undefined)]);
+  expect([...joined].map((bytes) => Buffer.from(bytes!).toString())).toEqual(texts);
+});
 
 test('list views refer to the joined child, run ends go on from part to part', () => {
   const views = field({ name: 'ListView' }, [int32s]);

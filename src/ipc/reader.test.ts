@@ -96,6 +96,22 @@ test('what is not Arrow is refused, and says where', () => {
   expect(() => [...readIpc(cut).messages()]).toThrow(/^message 2 at byte \d+: .*cut off/);
 });
 
+test('a footer whose blocks lie outside the file is refused', () => {
+  const messages: string[] = [];
+  for (let position = file.length - 400; position < file.length - 18; position += 2) {
+    const changed = Buffer.from(file);
+    changed.writeBigInt64LE(2n ** 40n, position);
+    try {
+      for (const message of readIpc(changed).messages()) placed(message);
+    } catch (error) {
+      messages.push((error as Error).message);
+    }
+  }
+  expect(messages).toContainEqual(
+    expect.stringMatching(/^the footer: expected block \d of the footer before byte \d+, found bytes 1099511627776 to/),
+  );
+});
+
 test('a stream needs no end-of-stream marker, and what follows one is not read', () => {
   const rows = (messages: Iterable<OutgoingMessage>) =>
     [...messages].filter(({ kind }) => kind === 'batch').reduce((sum, message) => sum + message.rows, 0);

@@ -77,9 +77,7 @@ export function placing(source: IpcSource, bodyPosition: number, buffers: readon
     for (const [index, { offset, byteLength }] of ranges.entries()) {
       if (byteLength === 0) continue;
       const position = bodyPosition + buffers[index]!.offset;
-      const isAdjacent =
-        piece && position - piece.position === offset - piece.offset && position >= piece.position + piece.byteLength;
-      if (piece && isAdjacent) {
+      if (piece && position - piece.position === offset - piece.offset) {
         piece.byteLength = position + byteLength - piece.position;
       } else {
         flush();
