@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { ArrowlabError } from '../errors.js';
 import type { Greeted } from '../native.js';
 import { PAGE_BYTES } from '../region/index.js';
@@ -9,6 +10,8 @@ import { Outlet } from './outlet.js';
 import type { PlacedMessage } from './placed.js';
 import { Subscription, type SubscriptionOptions } from './subscription.js';
 
+/** For measurements: a peer's releases have arrived, `{ pid, leases }`. */
+const released = channel('arrowlab:released');
 /** Streams that one side may have open on a connection (PROTOCOL.md, section 5). */
 const MAX_STREAMS = 1_024;
 /** How often a lost peer's process is looked at, while it holds leases. */
@@ -160,6 +163,7 @@ export class Session implements ConnectionHandler {
         return this.send({ type: 'CANCELLED', stream: frame.stream });
       case 'RELEASE':
         for (const lease of frame.leases) this.ledger.release(lease);
+        if (released.hasSubscribers) released.publish({ pid: this.peer.pid, leases: frame.leases });
         return;
       case 'CLOSING':
         return this.#acceptClosing();

@@ -14,7 +14,6 @@ import os
 import socket
 import struct
 import sys
-import tempfile
 
 REGION_BYTES = 1 << 20
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
@@ -49,7 +48,7 @@ def scenario(name: str) -> tuple[bytes, list[int]]:
         case "pipe":
             return hello(), [os.pipe()[0]]
         case "file":
-            return hello(), [os.open(tempfile.mkstemp()[1], os.O_RDONLY)]
+            return hello(), [os.open(sys.executable, os.O_RDONLY)]
         case "writable":
             return hello(), [region(flags=os.O_RDWR)]
         case "unsealed":

@@ -38,8 +38,8 @@ export interface TransferReport {
 /** What one way of handing data over does; `runTransfer` does the rest. */
 export interface Way {
   readonly name: TransferReport['way'];
-  /** Starts a peer and connects it. */
-  start(): Promise<PeerProcess>;
+  /** Starts a peer with more arguments, and connects it. */
+  start(args: string[]): Promise<PeerProcess>;
   /** Hands the source's data to all peers; settles when it is sent. Returns what that took. */
   send(source: TransferSource): Promise<{ payloadBytes: number }>;
   close(): Promise<void>;
@@ -47,6 +47,8 @@ export interface Way {
 
 export interface TransferOptions {
   consumers: number;
+  /** Where the first peer writes what it received, as an Arrow IPC stream. */
+  output?: string | undefined;
   sleepMs: number;
   signal: AbortSignal;
   /** Called with each peer's report while all still hold the data. */
@@ -64,7 +66,7 @@ export async function runTransfer(way: Way, source: TransferSource, options: Tra
   };
   options.signal.addEventListener('abort', stop);
   try {
-    for (let i = 0; i < options.consumers; i++) peers.push(await way.start());
+    for (let i = 0; i < options.consumers; i++) peers.push(await way.start(i === 0 && options.output ? ['--output', options.output] : []));
     const report = await handOver(way, source, peers, options);
     for (const peer of peers) peer.say('release');
     await Promise.all(peers.map((peer) => peer.expect('released')));

@@ -20,9 +20,9 @@ const END_OF_STREAM = Buffer.from('ffffffff00000000', 'hex');
 const sending = channel('arrowlab:sending');
 
 /** Starts a peer with one end of a new pair of sockets; the other end is the caller's. */
-function startPeer({ command, args, env }: PeerCommand, mode: string): { peer: PeerProcess; fd: number } {
+function startPeer({ command, args, env }: PeerCommand, mode: string, more: string[]): { peer: PeerProcess; fd: number } {
   const [fd, theirs] = callNative((addon) => addon.socketPair());
-  const peer = new PeerProcess(command, [...args, '--stream', STREAM, '--mode', mode], theirs, env);
+  const peer = new PeerProcess(command, [...args, ...more, '--stream', STREAM, '--mode', mode], theirs, env);
   closeSync(theirs);
   return { peer, fd };
 }
@@ -39,8 +39,8 @@ export class SharedWay implements Way {
     this.#server = new Server(options);
   }
 
-  async start(): Promise<PeerProcess> {
-    const { peer, fd } = startPeer(this.peerCommand, 'shared');
+  async start(args: string[]): Promise<PeerProcess> {
+    const { peer, fd } = startPeer(this.peerCommand, 'shared', args);
     try {
       // A peer that fails before it greets says why itself.
       await Promise.all([this.#server.adopt(fd, peer), peer.ready()]);
@@ -68,8 +68,8 @@ export class CopiedWay implements Way {
 
   constructor(readonly peerCommand: PeerCommand) {}
 
-  async start(): Promise<PeerProcess> {
-    const { peer, fd } = startPeer(this.peerCommand, 'copied');
+  async start(args: string[]): Promise<PeerProcess> {
+    const { peer, fd } = startPeer(this.peerCommand, 'copied', args);
     const socket = new Socket({ fd, readable: true, writable: true });
     socket.on('error', () => {}); // the peer's end is noticed where its next event is awaited
     this.#sockets.push({ socket, pid: peer.pid });
