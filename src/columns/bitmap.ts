@@ -20,6 +20,14 @@ export function sliceBitmap(bitmap: Uint8Array, bitOffset: number, length: numbe
   return result;
 }
 
+/** A bitmap of `length` bits of which the first `ones` are set. */
+export function firstBits(length: number, ones: number): Uint8Array {
+  const bitmap = new Uint8Array(bitmapByteLength(length));
+  const filled = bitmap.subarray(0, bitmapByteLength(ones)).fill(255);
+  clearPast(filled, ones);
+  return bitmap;
+}
+
 /** Clears the bits of `bitmap`'s last byte that are past `length`. */
 export function clearPast(bitmap: Uint8Array, length: number): void {
   if (length % 8 !== 0) bitmap[bitmap.length - 1]! &= (1 << (length % 8)) - 1;

@@ -1,10 +1,11 @@
 import { ArrowlabError } from '../errors.js';
 import { type ArrayNode, type IntArray, intBytes, intsOf } from './array.js';
-import { bitmapByteLength, clearPast, countBits, sliceBitmap } from './bitmap.js';
+import { bitmapByteLength, countBits, firstBits, sliceBitmap } from './bitmap.js';
 import { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, MemoryBuffer } from './buffer.js';
 import type { ParsedField } from './field.js';
 import { hasValidity, VIEW_BYTE_WIDTH } from './layout.js';
 import type { DataLike, VectorLike } from './shape.js';
+import { EMPTY_RANGE, rangesOf } from './union.js';
 
 /**
  * The physical form of the `length` rows of `data` from `begin` on, with offset 0: bitmaps shifted to bit 0, offsets
@@ -201,18 +202,13 @@ class Window {
       return { buffers: [ids, valueOffsets], children };
     }
     const [idBytes, offsets] = [ids.bytes(), intsOf(valueOffsets.bytes(), 4) as Int32Array];
-    const low = new Array<number>(128).fill(Number.POSITIVE_INFINITY);
-    const high = new Array<number>(128).fill(-1);
-    for (let i = 0; i < length; i++) {
-      const id = idBytes[i]! & 127;
-      low[id] = Math.min(low[id]!, offsets[i]!);
-      high[id] = Math.max(high[id]!, offsets[i]!);
-    }
-    const children = typeIds.map((id, index) =>
-      high[id]! < 0 ? this.#child(index, 0, 0) : this.#child(index, low[id]!, high[id]! - low[id]! + 1),
-    );
+    const ranges = rangesOf(idBytes, offsets);
+    const children = typeIds.map((id, index) => {
+      const { first, length } = ranges[id] ?? EMPTY_RANGE;
+      return this.#child(index, first, length);
+    });
     const rebased = new DerivedBuffer(length * 4, () =>
-      intBytes(length, 4, (i) => offsets[i]! - low[idBytes[i]! & 127]!),
+      intBytes(length, 4, (i) => offsets[i]! - ranges[idBytes[i]!]!.first),
     );
     return { buffers: [ids, rebased], children };
   }
@@ -261,10 +257,3 @@ class Window {
 }
 
 const EMPTY_BYTES = new Uint8Array(0);
-
-function firstBits(length: number, ones: number): Uint8Array {
-  const bitmap = new Uint8Array(bitmapByteLength(length));
-  const filled = bitmap.subarray(0, bitmapByteLength(ones)).fill(255);
-  clearPast(filled, ones);
-  return bitmap;
-}
