@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Table } from 'apache-arrow';
 import type { PublishedStream, Server } from '../bridge/index.js';
 import { ArrowlabError } from '../errors.js';
-import { ColumnChecksums, type OutgoingMessage, type ParsedSchema, readIpc, StreamEncoder } from '../ipc/index.js';
+import { ColumnChecksums, type OutgoingMessage, type ParsedSchema, readIpc, StreamEncoder, schemaOf } from '../ipc/index.js';
 import { syntheticTable } from './synthetic.js';
 
 /** The data of a transfer: a table on the heap, or an Arrow IPC file. */
@@ -36,7 +36,7 @@ class TableSource implements TransferSource {
   ) {}
 
   *messages(): Iterable<OutgoingMessage> {
-    const encoder = new StreamEncoder(this.table.schema);
+    const encoder = new StreamEncoder(schemaOf(this.table));
     yield encoder.schemaMessage;
     yield* encoder.encode(this.table);
   }
@@ -46,7 +46,7 @@ class TableSource implements TransferSource {
   }
 
   checksums(): Record<string, string> | null {
-    return checksumsOf(new StreamEncoder(this.table.schema).schema, this.messages());
+    return checksumsOf(new StreamEncoder(schemaOf(this.table)).schema, this.messages());
   }
 
   close(): void {}
