@@ -36,7 +36,7 @@ def everything(peer: socket.socket) -> bytes:
         data += piece
 
 
-def knock(say: Callable[[socket.socket], None]) -> tuple[arrowlab.Error, list[frames.Frame]]:
+def knock(say: Callable[[socket.socket], object]) -> tuple[arrowlab.Error, list[frames.Frame]]:
     """Connects to an endpoint that says this; returns what was raised and the frames that came after the HELLO."""
     ours, theirs = socket.socketpair()
     with ours:
@@ -51,14 +51,14 @@ def knock(say: Callable[[socket.socket], None]) -> tuple[arrowlab.Error, list[fr
         return raised.value, list(decoder.frames())
 
 
-def assert_refused(say: Callable[[socket.socket], None], error: type[arrowlab.Error]) -> None:
+def assert_refused(say: Callable[[socket.socket], object], error: type[arrowlab.Error]) -> None:
     raised, told = knock(say)
     assert type(raised) is error, raised
     assert [(frame.stream, frame.number) for frame in told if isinstance(frame, frames.Failure)] == [(0, error.number)]
 
 
-def with_fds(*fds: int, hello: bytes = HELLO) -> Callable[[socket.socket], None]:
-    return lambda peer: socket.send_fds(peer, [hello], fds) and None
+def with_fds(*fds: int, hello: bytes = HELLO) -> Callable[[socket.socket], object]:
+    return lambda peer: socket.send_fds(peer, [hello], fds)
 
 
 def test_a_hello_with_its_region_is_accepted_and_answered() -> None:

@@ -139,7 +139,7 @@ def test_a_producer_that_goes_is_never_a_short_stream(link: Link) -> None:
     subscription = peer.subscribe("numbers")
     producer.expect_subscribe_and_open()
     producer.share(1, SCHEMA, MESSAGE)
-    producer.peer.close()
+    producer.close()
     batch = next(subscription)
     for _ in range(2):
         with pytest.raises(errors.ProducerGone):
@@ -183,6 +183,7 @@ def test_breaking_off_cancels_and_what_still_comes_is_released(link: Link) -> No
     # The answer is in the socket before it is asked for; the protocol does not mind.
     producer.open(1)
     producer.share(1, SCHEMA, MESSAGE, MESSAGE)
+    batch = None
     for batch in peer.subscribe("numbers"):
         assert batch == BATCH
         break

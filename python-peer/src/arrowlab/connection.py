@@ -115,10 +115,11 @@ class Connection:
         with self._turn:
             if self._failure is not None:
                 return
-            self._failure = error.with_traceback(None)
+            self._failure = error.renewed()
             self._exchanges.end_all(self._failure)
             if report:
-                _log.warning("the peer broke the protocol (%s): %s", error.code, error)
+                # Text, not the error: a handler that keeps records would keep the batches in the error's frames.
+                _log.warning("the peer broke the protocol (%s): %s", error.code, error.message)
                 self._sender.abort(frames.Failure(0, error.number, error.message[:_REPORTED_CHARACTERS]))
             else:
                 self._sender.abort()
@@ -159,7 +160,7 @@ class Connection:
         except BlockingIOError:
             return time.monotonic() < deadline
         except ConnectionError as cause:
-            _log.debug("the socket was reset: %s", cause)
+            _log.debug("the socket was reset: %s", str(cause))
             count = 0
         try:
             if count == 0:

@@ -38,10 +38,8 @@ class Error(Exception):
         return error
 
     def renewed(self) -> Error:
-        """The same error without the frames it passed through: they would keep the batches in their locals alive."""
-        error = Error.from_wire(self.number, self.message)
-        error.__cause__ = self.__cause__
-        return error
+        """The same error without cause and frames: where it is kept, they would keep the batches in their locals."""
+        return Error.from_wire(self.number, self.message)
 
 
 class NotArrowlab(Error):

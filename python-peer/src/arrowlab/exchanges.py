@@ -109,7 +109,9 @@ class Exchanges:
             case frames.Waiting():
                 stream = self._stream(frame.stream)
                 stream.expect_open("WAITING")
-                _log.debug("the producer of %s waits for %d bytes, %d are held here", stream, frame.needed, frame.held)
+                _log.debug(
+                    "the producer of %s waits for %d bytes, %d are held here", str(stream), frame.needed, frame.held
+                )
                 self._sender.send()
             case frames.Subscribe() | frames.Call():
                 self._open_for_peer(frame.stream)

@@ -172,7 +172,7 @@ class _Handshake:
             self._peer.sendmsg([data], control, socket.MSG_DONTWAIT)
         except OSError as cause:
             # A peer that is gone may have said why: what is still to be read is read first.
-            _log.debug("the peer does not take the handshake: %s", cause)
+            _log.debug("the peer does not take the handshake: %s", str(cause))
 
 
 def _uid_of(peer: socket.socket) -> int:

@@ -86,7 +86,7 @@ class Sender:
         except BlockingIOError:
             return False
         except OSError as cause:
-            _log.debug("the peer takes no more frames: %s", cause)
+            _log.debug("the peer takes no more frames: %s", str(cause))
             self._over = True
         if self._over:
             self._unsent.clear()
@@ -99,7 +99,7 @@ class Sender:
         try:
             self._peer.shutdown(socket.SHUT_RDWR)
         except OSError as cause:
-            _log.debug("the connection is gone already: %s", cause)
+            _log.debug("the connection is gone already: %s", str(cause))
         self._turn.notify_all()
 
     def _run(self) -> None:

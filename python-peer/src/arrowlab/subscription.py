@@ -145,8 +145,8 @@ class Subscription:
 
     def _refuse(self, error: Error) -> Error:
         """The producer broke the protocol: the connection ends, and the error is to be raised."""
+        self._connection.fail(error, report=True)
         self._drop(error)
-        self._connection.fail(error.renewed(), report=True)
         return error
 
     def _unsupported(self, cause: Exception) -> Error:
