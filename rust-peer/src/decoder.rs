@@ -54,6 +54,14 @@ impl Decoder {
         self.schema.as_ref()
     }
 
+    /// How many bytes of body follow a message's metadata, for whoever reads messages from a byte stream.
+    ///
+    /// # Errors
+    /// `IpcInvalid`, `IpcUnsupported`.
+    pub fn body_byte_length(metadata: &[u8]) -> Result<usize, Error> {
+        check::metadata(metadata).map(|message| message.bodyLength() as usize)
+    }
+
     /// Takes in one encapsulated message; `None` when it was not a record batch.
     ///
     /// # Errors

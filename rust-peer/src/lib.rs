@@ -27,9 +27,7 @@ mod subscription;
 pub use checksum::Checksum;
 pub use decoder::Decoder;
 pub use error::{Error, Report};
-pub use messages::Messages;
 pub use peer::{Options, Peer, connect, inherited};
-pub use stream::Message;
 pub use subscription::Subscription;
 
 /// Frames and HELLO as bytes (sections 3 and 4 of the protocol): for whoever writes another peer, and for tests.

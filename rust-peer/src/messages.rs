@@ -9,24 +9,28 @@ use crate::frames::Frame;
 use crate::stream::{Message, Next};
 
 /// The IPC messages of one stream, in order, the schema first: what a [`Subscription`](crate::Subscription) decodes.
-///
 /// Dropped before its end, it cancels the stream; what is still under way is given back unread.
 #[derive(Debug)]
 pub struct Messages {
     connection: Arc<Connection>,
     stream: u32,
     timeout: Option<Duration>,
+    inline_bytes: u64,
 }
 
 impl Messages {
-    pub(crate) fn subscribe(
+    /// Queues SUBSCRIBE; does not wait.
+    ///
+    /// # Errors
+    /// `TooManyStreams`, `Closed`, or what ended the connection.
+    pub fn subscribe(
         connection: &Arc<Connection>,
         name: &str,
         window: u32,
         timeout: Option<Duration>,
     ) -> Result<Self, Error> {
         let stream = connection.lock().ledger.subscribe(name, window)?;
-        Ok(Self { connection: Arc::clone(connection), stream, timeout })
+        Ok(Self { connection: Arc::clone(connection), stream, timeout, inline_bytes: 0 })
     }
 
     /// Waits for the next message; `None` after END. The bytes have not been checked.
@@ -43,14 +47,22 @@ impl Messages {
                     self.connection.outbox.enqueue(&Frame::Credit { stream: self.stream, messages: granted });
                     self.connection.outbox.send();
                 }
+                if message.is_inline {
+                    self.inline_bytes += message.bytes.len() as u64;
+                }
                 Ok(Some(message))
             }
             Next::Closed(outcome) => outcome.map(|()| None),
         }
     }
 
+    /// Bytes of the messages taken so far that came on the socket.
+    pub fn inline_bytes(&self) -> u64 {
+        self.inline_bytes
+    }
+
     /// The producer's message is no Arrow: it is told, and the connection ends.
-    pub(crate) fn refuse(&self, error: Error) {
+    pub fn refuse(&self, error: Error) {
         self.connection.refuse(error);
     }
 }

@@ -154,19 +154,12 @@ impl Peer {
     /// # Errors
     /// As [`subscribe`](Self::subscribe).
     pub fn subscribe_with(&self, name: &str, options: &Options) -> Result<Subscription, Error> {
-        Subscription::begin(self.messages(name, options)?, options.decoder())
-    }
-
-    /// Subscribes to a stream's IPC messages as they are, unread and unchecked; does not wait.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when the name is not of 1 to 255 bytes, `TooManyStreams`, `Closed`, or what ended the connection.
-    pub fn messages(&self, name: &str, options: &Options) -> Result<Messages, Error> {
         if !(1..=MAX_NAME_BYTES).contains(&name.len()) {
             let message = format!("expected a stream name of 1 to {MAX_NAME_BYTES} bytes, found {}", name.len());
             return Err(Error::InvalidArgument(message.into()));
         }
-        Messages::subscribe(&self.connection, name, options.credit, options.timeout)
+        let messages = Messages::subscribe(&self.connection, name, options.credit, options.timeout)?;
+        Subscription::begin(messages, options.decoder())
     }
 
     /// Reads a whole stream, up to its end. All of it is held at once, so the producer needs room for it.

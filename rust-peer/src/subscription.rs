@@ -64,6 +64,11 @@ impl Subscription {
         Ok(None)
     }
 
+    /// Bytes of the messages read so far that came on the socket, as they were too small to be worth an extent.
+    pub fn inline_bytes(&self) -> u64 {
+        self.messages.inline_bytes()
+    }
+
     /// Everything up to the end. All of it is held at once, so the producer needs room for it.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ fn contents_can_be_trusted_instead_of_validated() {
     let sent = every_layout();
     // SAFETY: the producer is this test and writes valid contents.
     let (mut producer, peer) = Producer::connected(unsafe { Options::new().trust() });
-    assert_eq!(read_all(&peer, &mut producer, &messages(&schema(&sent), &[sent.clone()])), [sent]);
+    assert_eq!(read_all(&peer, &mut producer, &messages(&schema(&sent), std::slice::from_ref(&sent))), [sent]);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn inline_messages_hold_no_lease_and_are_aligned() {
     let sent = every_layout();
     let (mut producer, peer) = Producer::connected(Options::new());
     let serving = std::thread::spawn({
-        let messages = messages(&schema(&sent), &[sent.clone()]);
+        let messages = messages(&schema(&sent), std::slice::from_ref(&sent));
         move || {
             let (stream, _, name) = producer.subscribed();
             assert_eq!(name, "s");
