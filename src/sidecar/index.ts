@@ -1,0 +1,2 @@
+export { findPython, type PythonCommand } from './python.js';
+export { findRustPeer } from './rust.js';
