@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -39,7 +40,7 @@ describe.each(PEERS)('transfer-recordbatch to %s', (peer) => {
   it('moves the flights in place: checksums equal, no byte copied', async () => {
     const { report, exitCode } = await transfer('--peer', peer);
     expect(exitCode).toBe(0);
-    expect(report).toMatchObject({ rows: 231_083, checksumsEqual: true, bytesCopied: 0 });
+    expect(report).toMatchObject({ rows: 200_000, checksumsEqual: true, bytesCopied: 0 });
     expect(report.peers[0]!.buffersInMap).toBe(report.peers[0]!.buffers);
     expect(report.peers[0]!.checksums).toEqual(report.checksums);
   });
@@ -138,7 +139,7 @@ describe('transfer-recordbatch', () => {
   it('cleans up at Ctrl-C: its peers end, too', async () => {
     const child = execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch', '--rows', '100000', '--sleep', '60'], { reject: false });
     let pid = 0;
-    for await (const line of child.iterable({ from: 'stderr' })) {
+    for await (const line of createInterface({ input: child.stderr })) {
       pid = Number(/pids (\d+)/.exec(line)?.[1]);
       if (pid) break;
     }

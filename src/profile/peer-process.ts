@@ -37,7 +37,7 @@ export class PeerProcess {
       stdio: ['pipe', 'pipe', 'inherit', socketFd as unknown as 'inherit'],
       buffer: false,
       reject: false,
-      cleanup: true,
+      cleanup: false, // at its own end the peer reads the end of its standard input; and a signal is ours to handle
       forceKillAfterDelay: GRACE_MS,
       env,
     } as const) as unknown as ResultPromise;

@@ -72,6 +72,7 @@ export async function runTransfer(way: Way, source: TransferSource, options: Tra
     await Promise.all(peers.map((peer) => peer.expect('released')));
     return report;
   } catch (error) {
+    stop(); // a peer may be in the middle of reading
     if (options.signal.aborted) throw new ArrowlabError('ABORTED', 'the transfer was interrupted', { cause: error });
     throw error;
   } finally {
