@@ -3,15 +3,11 @@
 mod columns;
 mod producer;
 
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use arrowlab::Options;
 use columns::{numbers, schema};
 use producer::{Producer, messages};
-
-/// One test at a time.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Descriptors, maps of regions, and threads of this process.
 fn belongings() -> [usize; 3] {
@@ -30,7 +26,6 @@ fn comes_to(expected: [usize; 3]) {
 
 #[test]
 fn a_connection_leaves_no_descriptor_no_map_and_no_thread_behind() {
-    let _alone = ALONE.lock();
     let before = belongings();
     let sent = numbers(0, 1000);
     let all = messages(&schema(&sent), &[sent.clone(), sent.clone()]);
@@ -66,32 +61,4 @@ fn a_connection_leaves_no_descriptor_no_map_and_no_thread_behind() {
         assert_eq!(batch, sent);
     }
     comes_to(before);
-}
-
-#[test]
-fn a_map_is_kept_out_of_core_dumps_and_lives_as_long_as_its_last_buffer() {
-    let _alone = ALONE.lock();
-    let (mut producer, peer) = Producer::connected(Options::new());
-    let sent = numbers(0, 1000);
-    let all = messages(&schema(&sent), std::slice::from_ref(&sent));
-    let mut batches = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| peer.read_all("s").unwrap());
-        producer.serve(&all);
-        reader.join().unwrap()
-    });
-    let smaps = || std::fs::read_to_string("/proc/self/smaps").unwrap();
-    let flags = |smaps: &str| {
-        let map = smaps.split("memfd:test").nth(1)?;
-        Some(map.lines().find(|line| line.starts_with("VmFlags:"))?.to_owned())
-    };
-    let found = flags(&smaps()).unwrap();
-    assert!(found.contains(" dd") && !found.contains(" wr"), "{found}");
-    drop((peer, producer));
-    assert!(flags(&smaps()).is_some());
-    batches.clear();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while flags(&smaps()).is_some() {
-        assert!(Instant::now() < deadline, "the map is still there");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
