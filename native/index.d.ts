@@ -67,7 +67,12 @@ export interface Refused {
 
 /** Listens on a path (mode 0600, replacing a socket that nobody listens on), greets every caller on a thread of its own for at most 2 s. */
 export class Listener {
-  constructor(path: string, region: Region, name: string, onPeer: (refused: Refused | null, peer: Greeted | null) => void);
+  constructor(
+    path: string,
+    region: Region,
+    name: string,
+    onPeer: (refused: Refused | null, peer: Greeted | null) => void,
+  );
   /** Stops listening and removes the path. Handshakes under way are dropped. */
   close(): void;
 }

@@ -10,7 +10,9 @@ const LARGE_ROWS = Math.round((512 * MIB) / 40.125);
 
 /** Runs one transfer and returns its report. */
 async function transfer(command, args) {
-  const child = spawn(process.execPath, [alab, 'ipc', command, '--json', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [alab, 'ipc', command, '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const stop = () => child.kill('SIGINT');
   process.once('SIGINT', stop);
   let output = '';
@@ -35,7 +37,8 @@ const cells = (name, way, { handoffMs, bytesCopied, pssGrowthBytes, cpuMs, paylo
 
 function print(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  for (const row of rows) console.log(row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('   '));
+  for (const row of rows)
+    console.log(row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('   '));
 }
 
 /** The first peer that is installed: Python, else Rust, else Node itself. */
@@ -62,8 +65,12 @@ try {
     }
   console.log();
   print(rows);
-  console.log(`\nOne Arrow table from Node to ${peer}. Handoff: from before the first message is sent until its first value is read.`);
-  console.log('Watch the memory yourself next: npx alab ipc transfer-recordbatch --sleep 10 --consumers 4 --rows 5000000');
+  console.log(
+    `\nOne Arrow table from Node to ${peer}. Handoff: from before the first message is sent until its first value is read.`,
+  );
+  console.log(
+    'Watch the memory yourself next: npx alab ipc transfer-recordbatch --sleep 10 --consumers 4 --rows 5000000',
+  );
 } catch (error) {
   console.error(`npm start: ${error.message}`);
   process.exitCode = 1;

@@ -97,7 +97,14 @@ async function measure(peer, batches) {
   await ping.close();
   const oneWays = await stream.close();
   const of = (times, byteLength) => times.filter((_, i) => sizes[i] === byteLength);
-  return { pings, sizes: SIZES.map(([byteLength]) => ({ byteLength, oneWay: of(oneWays, byteLength), roundTrip: of(roundTrips, byteLength) })) };
+  return {
+    pings,
+    sizes: SIZES.map(([byteLength]) => ({
+      byteLength,
+      oneWay: of(oneWays, byteLength),
+      roundTrip: of(roundTrips, byteLength),
+    })),
+  };
 }
 
 export async function run() {

@@ -1,8 +1,9 @@
 // Where it begins to pay to give a message a page of its own: round trips of small batches, inline and through the region.
-import { Server, connect } from '../../dist/bridge/index.js';
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect, Server } from '../../dist/bridge/index.js';
 import { bytesText, interleave, median, printTable } from './report.mjs';
 import { batchOf, schema } from './tables.mjs';
 
@@ -44,7 +45,12 @@ export async function run() {
     const batch = batchOf(byteLength);
     const times = await interleave({ inline: () => inline.send(batch), region: () => region.send(batch) }, ROUNDS);
     const us = (ns) => (median(ns) / 1e3 / BATCHES).toFixed(1);
-    rows.push([bytesText(byteLength), us(times.inline), us(times.region), (median(times.region) / median(times.inline)).toFixed(2)]);
+    rows.push([
+      bytesText(byteLength),
+      us(times.inline),
+      us(times.region),
+      (median(times.region) / median(times.inline)).toFixed(2),
+    ]);
   }
   await inline.close();
   await region.close();

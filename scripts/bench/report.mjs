@@ -13,7 +13,8 @@ export function printTable(title, heading, rows) {
   const all = [heading, ...rows.map((row) => row.map(String))];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column].length)));
   console.log(`\n${title}`);
-  for (const row of all) console.log(`  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('   ')}`);
+  for (const row of all)
+    console.log(`  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('   ')}`);
 }
 
 const UNITS = [

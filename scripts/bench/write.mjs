@@ -45,7 +45,16 @@ export async function run() {
     const times = await measure(byteLength, rounds);
     const base = median(times.memcpy);
     for (const [name, ns] of Object.entries(times))
-      rows.push([`${bytesText(byteLength)} ${name}`, (median(ns) / 1e6).toFixed(3), (quantile(ns, 0.99) / 1e6).toFixed(3), (median(ns) / base).toFixed(2)]);
+      rows.push([
+        `${bytesText(byteLength)} ${name}`,
+        (median(ns) / 1e6).toFixed(3),
+        (quantile(ns, 0.99) / 1e6).toFixed(3),
+        (median(ns) / base).toFixed(2),
+      ]);
   }
-  printTable('write: one batch of 8 float64 columns into warm memory', ['contender', 'median ms', 'p99 ms', 'x memcpy'], rows);
+  printTable(
+    'write: one batch of 8 float64 columns into warm memory',
+    ['contender', 'median ms', 'p99 ms', 'x memcpy'],
+    rows,
+  );
 }

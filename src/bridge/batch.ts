@@ -7,6 +7,7 @@ import type { HeldMessage } from './incoming.js';
  * A record batch over a producer's memory. Whoever gets it owns it and calls `release()` (or lets `using` do it); after that every
  * call on it throws RELEASED, and vectors that were taken out of it read empty. The garbage collector releases what is forgotten, late.
  */
+// biome-ignore lint/suspicious/noExplicitAny: the default of Arrow's own RecordBatch
 export class LeasedBatch<T extends TypeMap = any> extends RecordBatch<T> {
   readonly #messages: readonly HeldMessage[];
   #holds = 0;
@@ -63,7 +64,10 @@ export class LeasedBatch<T extends TypeMap = any> extends RecordBatch<T> {
 }
 
 const released = (): ArrowlabError =>
-  new ArrowlabError('RELEASED', 'expected a batch that is still leased, found it released: use it before release(), take copy(), or hold(promise)');
+  new ArrowlabError(
+    'RELEASED',
+    'expected a batch that is still leased, found it released: use it before release(), take copy(), or hold(promise)',
+  );
 
 const RELEASED: PropertyDescriptor = {
   get: () => {

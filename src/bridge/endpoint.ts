@@ -4,8 +4,9 @@ import type { Greeted } from '../native.js';
 import { Region, type RegionOptions, type RegionStats } from '../region/index.js';
 import type { SpawnedProcess } from '../wire/index.js';
 import type { Outlet } from './outlet.js';
-import { type PublishOptions, PublishedStream } from './published.js';
-import { Session, type Side } from './session.js';
+import { PublishedStream, type PublishOptions } from './published.js';
+import { Session } from './session.js';
+import type { Side } from './stream-numbers.js';
 
 export interface EndpointOptions extends RegionOptions {
   /** Shown to peers and in messages; at most 80 bytes of UTF-8. */
@@ -38,7 +39,10 @@ export class Endpoint {
   constructor(options: EndpointOptions = {}) {
     this.inlineBelow = options.inlineBelow ?? INLINE_BELOW;
     if (!Number.isInteger(this.inlineBelow) || this.inlineBelow < 0 || this.inlineBelow > MAX_INLINE_BELOW - 1)
-      throw new ArrowlabError('INVALID_ARGUMENT', `expected inlineBelow from 0 to ${MAX_INLINE_BELOW - 1} bytes, found ${options.inlineBelow}`);
+      throw new ArrowlabError(
+        'INVALID_ARGUMENT',
+        `expected inlineBelow from 0 to ${MAX_INLINE_BELOW - 1} bytes, found ${options.inlineBelow}`,
+      );
     this.name = options.name ?? `node ${process.pid}`;
     this.region = new Region(options);
   }
@@ -62,7 +66,11 @@ export class Endpoint {
   publish(name: string, schema: SchemaLike | undefined, options: PublishOptions): PublishedStream {
     this.#checkName(name);
     if (this.#isClosed) throw new ArrowlabError('CLOSED', 'expected an open endpoint, found a closed one');
-    if (this.#streams.has(name)) throw new ArrowlabError('STREAM_EXISTS', `expected a name that is free, found ${JSON.stringify(name)} published already: unpublish it first`);
+    if (this.#streams.has(name))
+      throw new ArrowlabError(
+        'STREAM_EXISTS',
+        `expected a name that is free, found ${JSON.stringify(name)} published already: unpublish it first`,
+      );
     const stream = new PublishedStream(this, name, schema, options);
     this.#streams.set(name, stream);
     for (const outlet of this.#waiting.get(name) ?? []) stream.attach(outlet);
@@ -73,7 +81,11 @@ export class Endpoint {
   /** Takes a stream's name away; who reads it already reads on, what was retained is let go. Throws STREAM_UNKNOWN. */
   unpublish(name: string): void {
     const stream = this.#streams.get(name);
-    if (!stream) throw new ArrowlabError('STREAM_UNKNOWN', `expected a published stream, found none named ${JSON.stringify(name)}`);
+    if (!stream)
+      throw new ArrowlabError(
+        'STREAM_UNKNOWN',
+        `expected a published stream, found none named ${JSON.stringify(name)}`,
+      );
     this.#streams.delete(name);
     stream.retire();
   }
@@ -117,6 +129,10 @@ export class Endpoint {
 
   #checkName(name: string): void {
     const byteLength = typeof name === 'string' ? Buffer.byteLength(name) : 0;
-    if (byteLength < 1 || byteLength > 255) throw new ArrowlabError('INVALID_ARGUMENT', `expected a stream name of 1 to 255 bytes of UTF-8, found ${JSON.stringify(name)}`);
+    if (byteLength < 1 || byteLength > 255)
+      throw new ArrowlabError(
+        'INVALID_ARGUMENT',
+        `expected a stream name of 1 to 255 bytes of UTF-8, found ${JSON.stringify(name)}`,
+      );
   }
 }

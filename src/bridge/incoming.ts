@@ -29,7 +29,8 @@ export class LeasedMessage implements HeldMessage {
   ) {}
 
   bytes(offset: number, byteLength: number): Uint8Array {
-    if (this.#isReleased) throw new ArrowlabError('RELEASED', 'expected a message that is still leased, found a released one');
+    if (this.#isReleased)
+      throw new ArrowlabError('RELEASED', 'expected a message that is still leased, found a released one');
     // One window for all of it where an ArrayBuffer can be so long: 4 GiB on Node 20.
     if (this.byteLength <= constants.MAX_LENGTH) {
       const whole = this.#windows[0]?.deref() ?? this.#open(0, this.byteLength);

@@ -33,7 +33,8 @@ export class LeaseLedger {
   /** Takes a lease back. Throws LEASE_UNKNOWN. */
   release(id: bigint): void {
     const lease = this.#leases.get(id);
-    if (!lease) throw new ArrowlabError('LEASE_UNKNOWN', `expected the release of a lease that is held, found lease ${id}`);
+    if (!lease)
+      throw new ArrowlabError('LEASE_UNKNOWN', `expected the release of a lease that is held, found lease ${id}`);
     this.#leases.delete(id);
     this.#heldBytes -= lease.extent.capacity;
     lease.extent.drop(lease);

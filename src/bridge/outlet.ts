@@ -65,7 +65,10 @@ export class Outlet implements Holder {
   /** More credit from the peer. Throws CREDIT_EXCEEDED. */
   grant(messages: number): void {
     if (this.#credit + messages > MAX_CREDIT)
-      throw new ArrowlabError('CREDIT_EXCEEDED', `expected at most ${MAX_CREDIT} messages of credit, found ${this.#credit + messages}`);
+      throw new ArrowlabError(
+        'CREDIT_EXCEEDED',
+        `expected at most ${MAX_CREDIT} messages of credit, found ${this.#credit + messages}`,
+      );
     this.#credit += messages;
     this.#pump();
   }
@@ -92,7 +95,12 @@ export class Outlet implements Holder {
     if (this.#queue.length === 0) return;
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
-      const onAbort = () => reject(new ArrowlabError('ABORTED', `the write was given up while ${this.holder} was full`, { cause: signal?.reason }));
+      const onAbort = () =>
+        reject(
+          new ArrowlabError('ABORTED', `the write was given up while ${this.holder} was full`, {
+            cause: signal?.reason,
+          }),
+        );
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#roomWaiters.push(() => {
         signal?.removeEventListener('abort', onAbort);
@@ -105,7 +113,13 @@ export class Outlet implements Holder {
     while (this.#isOpen && this.#credit > 0 && this.#queue.length > 0) {
       const message = this.#queue.shift()!;
       this.#credit--;
-      if (sending.hasSubscribers) sending.publish({ pid: this.#session.peer.pid, stream: this.name, sequence: this.#sequence, kind: message.kind });
+      if (sending.hasSubscribers)
+        sending.publish({
+          pid: this.#session.peer.pid,
+          stream: this.name,
+          sequence: this.#sequence,
+          kind: message.kind,
+        });
       this.#session.sendMessage(this, this.#sequence++, message);
       message.drop(this);
     }

@@ -48,7 +48,9 @@ export class Peer {
 
 /** Connects to the server at a path. Throws CONNECT_FAILED, or the reason why one side refused the other. */
 export function connect(path: string, options: EndpointOptions = {}): Promise<Peer> {
-  return meet(options, (endpoint) => awaitNative((addon) => addon.connect(path, endpoint.region.native, endpoint.name)));
+  return meet(options, (endpoint) =>
+    awaitNative((addon) => addon.connect(path, endpoint.region.native, endpoint.name)),
+  );
 }
 
 /** Connects over a socket that this process inherited from the one that started it. Takes the descriptor over. */

@@ -19,7 +19,13 @@ export class PlacedMessage {
    * Writes a message: one copy. Waits for memory; the caller holds the result as `writer`.
    * Throws what `Region.allocate` and the message's source throw.
    */
-  static async place(message: OutgoingMessage, region: Region, inlineBelow: number, writer: Holder, signal?: AbortSignal): Promise<PlacedMessage> {
+  static async place(
+    message: OutgoingMessage,
+    region: Region,
+    inlineBelow: number,
+    writer: Holder,
+    signal?: AbortSignal,
+  ): Promise<PlacedMessage> {
     const { kind, dictionaryId, isDelta = false, byteLength } = message;
     if (byteLength < inlineBelow) {
       const sink = heapSink(byteLength);

@@ -1,5 +1,12 @@
 import { ArrowlabError } from '../errors.js';
-import { type OutgoingMessage, type RecordBatchLike, readIpc, type SchemaLike, StreamEncoder, type TableLike } from '../ipc/index.js';
+import {
+  type OutgoingMessage,
+  type RecordBatchLike,
+  readIpc,
+  type SchemaLike,
+  StreamEncoder,
+  type TableLike,
+} from '../ipc/index.js';
 import type { Holder } from '../region/index.js';
 import type { Endpoint } from './endpoint.js';
 import type { Outlet } from './outlet.js';
@@ -75,7 +82,11 @@ export class PublishedStream implements Holder {
    */
   write(data: TableLike | RecordBatchLike, options: WriteOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
-      if (!this.#encoder) throw new ArrowlabError('INVALID_ARGUMENT', 'expected a stream with a schema, found one of IPC messages: use writeIpc');
+      if (!this.#encoder)
+        throw new ArrowlabError(
+          'INVALID_ARGUMENT',
+          'expected a stream with a schema, found one of IPC messages: use writeIpc',
+        );
       await this.#subscribed(options.signal);
       for (const message of this.#encoder.encode(data)) await this.#emit(message, options.signal);
     });
@@ -87,7 +98,11 @@ export class PublishedStream implements Holder {
    */
   writeIpc(source: number | Uint8Array, options: WriteOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#encoder || this.#replay.length > 0) throw new ArrowlabError('INVALID_ARGUMENT', 'expected a stream published without a schema and nothing written yet, found another');
+      if (this.#encoder || this.#replay.length > 0)
+        throw new ArrowlabError(
+          'INVALID_ARGUMENT',
+          'expected a stream published without a schema and nothing written yet, found another',
+        );
       await this.#subscribed(options.signal);
       for (const message of readIpc(source).messages()) await this.#emit(message, options.signal);
     });
@@ -119,7 +134,9 @@ export class PublishedStream implements Holder {
   /** The name is taken away: nothing is retained any more, and a stream that has not ended fails. */
   retire(): void {
     if (!this.#ending) {
-      this.#ending = { error: new ArrowlabError('PRODUCER_GONE', `stream ${JSON.stringify(this.name)} was unpublished before its end`) };
+      this.#ending = {
+        error: new ArrowlabError('PRODUCER_GONE', `stream ${JSON.stringify(this.name)} was unpublished before its end`),
+      };
       for (const outlet of [...this.#outlets]) outlet.end(this.#ending.error);
       this.#subscriberCame();
     }
@@ -149,7 +166,12 @@ export class PublishedStream implements Holder {
     if (this.#retain !== 'none') return;
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
-      const onAbort = () => reject(new ArrowlabError('ABORTED', `the write to ${this.holder} was given up while it waited for a subscriber`, { cause: signal?.reason }));
+      const onAbort = () =>
+        reject(
+          new ArrowlabError('ABORTED', `the write to ${this.holder} was given up while it waited for a subscriber`, {
+            cause: signal?.reason,
+          }),
+        );
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#hasSubscribed.then(() => {
         signal?.removeEventListener('abort', onAbort);
@@ -168,7 +190,13 @@ export class PublishedStream implements Holder {
         `expected a message of ${this.holder} to fit beside what is retained, found ${message.byteLength} bytes more than ${retainedBytes} retained, with maxBytes = ${region.maxBytes}: raise maxBytes or retain less`,
       );
     const writer: Holder = { holder: `writer of ${this.holder}`, sinceMs: performance.now() };
-    const placed = await PlacedMessage.place(message, this.#endpoint.region, this.#endpoint.inlineBelow, writer, signal);
+    const placed = await PlacedMessage.place(
+      message,
+      this.#endpoint.region,
+      this.#endpoint.inlineBelow,
+      writer,
+      signal,
+    );
     this.writtenBytes += placed.byteLength;
     if (placed.kind === 'batch') this.batches++;
     for (const outlet of this.#outlets) outlet.offer(placed, this.#slow === 'drop');
@@ -191,7 +219,10 @@ export class PublishedStream implements Holder {
     const isSuperseded = (message: PlacedMessage, at: number): boolean =>
       (message.kind === 'batch' && message !== placed) ||
       (message.kind === 'dictionary' &&
-        this.#replay.some((later, i) => i > at && later.kind === 'dictionary' && !later.isDelta && later.dictionaryId === message.dictionaryId));
+        this.#replay.some(
+          (later, i) =>
+            i > at && later.kind === 'dictionary' && !later.isDelta && later.dictionaryId === message.dictionaryId,
+        ));
     this.#forget(this.#replay.filter(isSuperseded));
   }
 
@@ -209,6 +240,10 @@ export class PublishedStream implements Holder {
 }
 
 function oneOf<T extends string>(what: string, value: T, allowed: T[]): T {
-  if (!allowed.includes(value)) throw new ArrowlabError('INVALID_ARGUMENT', `expected ${what} to be one of ${allowed.join(', ')}, found ${JSON.stringify(value)}`);
+  if (!allowed.includes(value))
+    throw new ArrowlabError(
+      'INVALID_ARGUMENT',
+      `expected ${what} to be one of ${allowed.join(', ')}, found ${JSON.stringify(value)}`,
+    );
   return value;
 }

@@ -42,7 +42,9 @@ export class Server extends EventEmitter<ServerEvents> {
   /** Begins to listen; `listen` calls it. Throws LISTEN_FAILED, INVALID_ARGUMENT. */
   listen(path: string): void {
     const { region, name } = this.#endpoint;
-    this.#listener = callNative((addon) => new addon.Listener(path, region.native, name, (refused, peer) => this.#greeted(refused, peer)));
+    this.#listener = callNative(
+      (addon) => new addon.Listener(path, region.native, name, (refused, peer) => this.#greeted(refused, peer)),
+    );
   }
 
   /** Takes in a peer that this process started and whose handshake over an inherited socket is done. */
@@ -56,9 +58,15 @@ export class Server extends EventEmitter<ServerEvents> {
   publish(name: string, schema: SchemaLike, options?: PublishOptions): PublishedStream;
   /** Publishes a whole table, kept until `unpublish(name)`; resolves when it is written. Throws MEMORY_LIMIT and what `PublishedStream.write` throws. */
   publish(name: string, table: TableLike): Promise<PublishedStream>;
-  publish(name: string, data: SchemaLike | TableLike, options: PublishOptions = {}): PublishedStream | Promise<PublishedStream> {
+  publish(
+    name: string,
+    data: SchemaLike | TableLike,
+    options: PublishOptions = {},
+  ): PublishedStream | Promise<PublishedStream> {
     if (!('batches' in data)) return this.#endpoint.publish(name, data, options);
-    return this.#publishWhole(name, this.#endpoint.publish(name, schemaOf(data), { retain: 'all' }), (stream) => stream.write(data));
+    return this.#publishWhole(name, this.#endpoint.publish(name, schemaOf(data), { retain: 'all' }), (stream) =>
+      stream.write(data),
+    );
   }
 
   /**
@@ -66,7 +74,9 @@ export class Server extends EventEmitter<ServerEvents> {
    * Throws IPC_INVALID, IPC_UNSUPPORTED and what `publish` throws.
    */
   publishIpc(name: string, source: number | Uint8Array): Promise<PublishedStream> {
-    return this.#publishWhole(name, this.#endpoint.publish(name, undefined, { retain: 'all' }), (stream) => stream.writeIpc(source));
+    return this.#publishWhole(name, this.#endpoint.publish(name, undefined, { retain: 'all' }), (stream) =>
+      stream.writeIpc(source),
+    );
   }
 
   /** Takes a stream's name away and lets go what it retains; who reads it already reads on. Throws STREAM_UNKNOWN. */
@@ -89,7 +99,11 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.close();
   }
 
-  async #publishWhole(name: string, stream: PublishedStream, write: (stream: PublishedStream) => Promise<void>): Promise<PublishedStream> {
+  async #publishWhole(
+    name: string,
+    stream: PublishedStream,
+    write: (stream: PublishedStream) => Promise<void>,
+  ): Promise<PublishedStream> {
     try {
       await write(stream);
       await stream.end();
@@ -103,7 +117,14 @@ export class Server extends EventEmitter<ServerEvents> {
   #greeted(refused: Refused | null, greeted: Greeted | null): void {
     if (greeted && this.#listener) this.#endpoint.attach(greeted, 'acceptor');
     else if (greeted) discardGreeted(greeted);
-    else if (refused) this.emit('refused', new Failure(refused.arrowlabName as 'NOT_ARROWLAB', `${refused.message} (pid ${refused.pid}, user ${refused.uid})`));
+    else if (refused)
+      this.emit(
+        'refused',
+        new Failure(
+          refused.arrowlabName as 'NOT_ARROWLAB',
+          `${refused.message} (pid ${refused.pid}, user ${refused.uid})`,
+        ),
+      );
   }
 }
 

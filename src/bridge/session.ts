@@ -8,6 +8,7 @@ import { LeasedMessage } from './incoming.js';
 import { LeaseLedger } from './ledger.js';
 import { Outlet } from './outlet.js';
 import type { PlacedMessage } from './placed.js';
+import { type Side, StreamNumbers } from './stream-numbers.js';
 import { Subscription, type SubscriptionOptions } from './subscription.js';
 
 /** For measurements: a peer's releases have arrived, `{ pid, leases }`. */
@@ -17,9 +18,6 @@ const MAX_STREAMS = 1_024;
 /** How often a lost peer's process is looked at, while it holds leases. */
 const QUARANTINE_MS = 50;
 const PAGE = BigInt(PAGE_BYTES);
-
-/** Which side opened the connection; it decides whose stream numbers are odd. */
-export type Side = 'connector' | 'acceptor';
 
 /** One connection of an endpoint: its streams in both directions, the leases given and the leases held. */
 export class Session implements ConnectionHandler {
@@ -34,8 +32,7 @@ export class Session implements ConnectionHandler {
   readonly #connection: Connection;
   readonly #outlets = new Map<number, Outlet>();
   readonly #subscriptions = new Map<number, Subscription>();
-  #nextStream: number;
-  #lastPeerStream: number;
+  readonly #numbers: StreamNumbers;
   #lastLease = 0n;
   #leasesHeld = 0;
   #isClosing = false;
@@ -45,8 +42,7 @@ export class Session implements ConnectionHandler {
 
   constructor(endpoint: Endpoint, greeted: Greeted, side: Side, spawned?: SpawnedProcess) {
     this.endpoint = endpoint;
-    this.#nextStream = side === 'connector' ? 1 : 2;
-    this.#lastPeerStream = side === 'connector' ? 0 : -1;
+    this.#numbers = new StreamNumbers(side);
     this.label = `peer ${greeted.name || 'without a name'} (pid ${spawned?.pid ?? greeted.pid})`;
     this.#connection = new Connection(greeted, this, spawned);
   }
@@ -80,15 +76,21 @@ export class Session implements ConnectionHandler {
     else {
       const extent = message.extent!;
       const lease = this.ledger.give(extent, `${this.label}, stream ${JSON.stringify(outlet.name)}`);
-      this.send({ type: 'DESCRIPTOR', stream, sequence, lease, offset: BigInt(extent.offset), length: BigInt(extent.byteLength) });
+      this.send({
+        type: 'DESCRIPTOR',
+        stream,
+        sequence,
+        lease,
+        offset: BigInt(extent.offset),
+        length: BigInt(extent.byteLength),
+      });
     }
   }
 
   /** Subscribes to a stream of the peer. Throws CLOSED. */
   subscribe(name: string, options: SubscriptionOptions): Subscription {
     this.#checkOpen();
-    const subscription = new Subscription(this, this.#nextStream, name, options);
-    this.#nextStream += 2;
+    const subscription = new Subscription(this, this.#numbers.take(), name, options);
     this.#subscriptions.set(subscription.stream, subscription);
     subscription.start();
     return subscription;
@@ -102,7 +104,8 @@ export class Session implements ConnectionHandler {
 
   /** The message that a DESCRIPTOR names, under its lease. Throws SEQUENCE, EXTENT_BOUNDS. */
   lease({ lease, offset, length }: Frame & { type: 'DESCRIPTOR' }): LeasedMessage {
-    if (lease <= this.#lastLease) throw new ArrowlabError('SEQUENCE', `expected a lease greater than ${this.#lastLease}, found ${lease}`);
+    if (lease <= this.#lastLease)
+      throw new ArrowlabError('SEQUENCE', `expected a lease greater than ${this.#lastLease}, found ${lease}`);
     const { mapping } = this.#connection;
     if (offset % PAGE !== 0n || length < 8n || offset + length > BigInt(mapping.byteLength))
       throw new ArrowlabError(
@@ -135,7 +138,8 @@ export class Session implements ConnectionHandler {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
       });
-    for (const outlet of [...this.#outlets.values()]) outlet.end(new ArrowlabError('PRODUCER_GONE', 'the producer closed its endpoint'));
+    for (const outlet of [...this.#outlets.values()])
+      outlet.end(new ArrowlabError('PRODUCER_GONE', 'the producer closed its endpoint'));
     this.send({ type: 'CLOSING' });
     this.#connection.unref();
     this.#finishClosing();
@@ -149,24 +153,33 @@ export class Session implements ConnectionHandler {
   onFrame(frame: Frame): void {
     switch (frame.type) {
       case 'SUBSCRIBE':
-        return this.#acceptSubscribe(frame.stream, frame.name, frame.credit);
+        this.#openStream(frame.stream);
+        this.#acceptSubscribe(frame.stream, frame.name, frame.credit);
+        break;
       case 'LIST':
-        this.#checkNewStream(frame.stream);
-        return this.send({ type: 'RESULT', stream: frame.stream, json: JSON.stringify(this.endpoint.list()) });
+        this.#openStream(frame.stream);
+        this.send({ type: 'RESULT', stream: frame.stream, json: JSON.stringify(this.endpoint.list()) });
+        break;
       case 'CALL':
-        this.#checkNewStream(frame.stream);
-        return this.#refuse(frame.stream, new ArrowlabError('NOT_SERVED', 'this endpoint serves no functions'));
+        this.#openStream(frame.stream);
+        this.#refuse(frame.stream, new ArrowlabError('NOT_SERVED', 'this endpoint serves no functions'));
+        break;
       case 'CREDIT':
-        return this.#outletOf(frame)?.grant(frame.messages);
+        this.#numbers.check(frame.stream, frame.type);
+        this.#outlets.get(frame.stream)?.grant(frame.messages);
+        break;
       case 'CANCEL':
-        this.#outletOf(frame)?.close();
-        return this.send({ type: 'CANCELLED', stream: frame.stream });
+        this.#numbers.check(frame.stream, frame.type);
+        this.#outlets.get(frame.stream)?.close();
+        this.send({ type: 'CANCELLED', stream: frame.stream });
+        break;
       case 'RELEASE':
         for (const lease of frame.leases) this.ledger.release(lease);
         if (released.hasSubscribers) released.publish({ pid: this.peer.pid, leases: frame.leases });
-        return;
+        break;
       case 'CLOSING':
-        return this.#acceptClosing();
+        this.#acceptClosing();
+        break;
       case 'OPEN':
       case 'DESCRIPTOR':
       case 'INLINE':
@@ -174,7 +187,8 @@ export class Session implements ConnectionHandler {
       case 'WAITING':
       case 'CANCELLED':
       case 'ERROR':
-        return this.#subscriptionOf(frame).accept(frame);
+        this.#subscriptionOf(frame).accept(frame);
+        break;
       default:
         throw new ArrowlabError('STREAM_STATE', `expected no ${frame.type} here: nothing was asked for`);
     }
@@ -202,10 +216,12 @@ export class Session implements ConnectionHandler {
   }
 
   #acceptSubscribe(stream: number, name: string, credit: number): void {
-    this.#checkNewStream(stream);
     const outlet = new Outlet(this, stream, name, 0);
-    if (this.#outlets.size >= MAX_STREAMS)
-      return this.#refuse(stream, new ArrowlabError('TOO_MANY_STREAMS', `expected at most ${MAX_STREAMS} open streams on a connection, found more`));
+    if (this.#outlets.size >= MAX_STREAMS) {
+      const expected = `expected at most ${MAX_STREAMS} open streams on a connection, found more`;
+      this.#refuse(stream, new ArrowlabError('TOO_MANY_STREAMS', expected));
+      return;
+    }
     outlet.grant(credit);
     outlet.onClosed = () => {
       this.#outlets.delete(stream);
@@ -232,26 +248,22 @@ export class Session implements ConnectionHandler {
   }
 
   #checkOpen(): void {
-    if (!this.isOpen) throw new ArrowlabError('CLOSED', `expected an open connection, found the one to ${this.label} closed`);
+    if (!this.isOpen)
+      throw new ArrowlabError('CLOSED', `expected an open connection, found the one to ${this.label} closed`);
   }
 
-  /** A stream that the peer opens: its own parity, greater than all before. */
-  #checkNewStream(stream: number): void {
-    if (this.#peerIsClosing || stream <= this.#lastPeerStream || (stream - this.#lastPeerStream) % 2 !== 0)
-      throw new ArrowlabError('STREAM_STATE', `expected a new stream number after ${this.#lastPeerStream} in steps of 2, found ${stream}`);
-    this.#lastPeerStream = stream;
-  }
-
-  /** The outlet of a frame; undefined when its stream is closed already. */
-  #outletOf({ type, stream }: { type: string; stream: number }): Outlet | undefined {
-    const isOurs = stream <= this.#lastPeerStream && (stream - this.#lastPeerStream) % 2 === 0;
-    if (!isOurs) throw new ArrowlabError('STREAM_STATE', `expected ${type} for a stream that was opened, found stream ${stream}`);
-    return this.#outlets.get(stream);
+  #openStream(stream: number): void {
+    if (this.#peerIsClosing) throw new ArrowlabError('STREAM_STATE', 'expected no new stream after CLOSING, found one');
+    this.#numbers.open(stream);
   }
 
   #subscriptionOf({ type, stream }: { type: string; stream: number }): Subscription {
     const subscription = this.#subscriptions.get(stream);
-    if (!subscription) throw new ArrowlabError('STREAM_STATE', `expected ${type} for a stream that is open here, found stream ${stream}`);
+    if (!subscription)
+      throw new ArrowlabError(
+        'STREAM_STATE',
+        `expected ${type} for a stream that is open here, found stream ${stream}`,
+      );
     return subscription;
   }
 }

@@ -4,7 +4,7 @@ import { ArrowlabError } from '../errors.js';
 import { StreamDecoder } from '../ipc/index.js';
 import type { Frame } from '../wire/index.js';
 import { LeasedBatch } from './batch.js';
-import { type HeldMessage, InlineMessage, LeasedMessage } from './incoming.js';
+import { type HeldMessage, InlineMessage } from './incoming.js';
 import type { Session } from './session.js';
 
 export interface SubscriptionOptions {
@@ -20,7 +20,10 @@ export interface SubscriptionOptions {
 const CREDIT_WINDOW = 64;
 
 /** What a producer sends for one stream. */
-export type StreamFrame = Extract<Frame, { type: 'OPEN' | 'DESCRIPTOR' | 'INLINE' | 'END' | 'WAITING' | 'CANCELLED' | 'ERROR' }>;
+export type StreamFrame = Extract<
+  Frame,
+  { type: 'OPEN' | 'DESCRIPTOR' | 'INLINE' | 'END' | 'WAITING' | 'CANCELLED' | 'ERROR' }
+>;
 
 type State = 'requested' | 'open' | 'cancelling' | 'closed';
 
@@ -136,9 +139,13 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
       else if (type === 'DESCRIPTOR' || type === 'INLINE') this.#receive(frame).letGo();
       return;
     }
-    if (type === 'ERROR') return this.fail(ArrowlabError.fromWire(frame.number, frame.message));
+    if (type === 'ERROR') {
+      this.fail(ArrowlabError.fromWire(frame.number, frame.message));
+      return;
+    }
     const isExpected = type === 'OPEN' ? this.#state === 'requested' : type !== 'CANCELLED' && this.#state === 'open';
-    if (!isExpected) throw new ArrowlabError('STREAM_STATE', `expected no ${type} for stream ${this.stream}, which is ${this.#state}`);
+    if (!isExpected)
+      throw new ArrowlabError('STREAM_STATE', `expected no ${type} for stream ${this.stream}, which is ${this.#state}`);
     if (type === 'OPEN') this.#state = 'open';
     else if (type === 'DESCRIPTOR' || type === 'INLINE') this.#enqueue(this.#receive(frame));
     else if (type === 'END') this.#acceptEnd(frame.sequence);
@@ -155,7 +162,11 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   #receive(frame: StreamFrame & { type: 'DESCRIPTOR' | 'INLINE' }): HeldMessage {
     this.#checkSequence(frame.sequence);
     this.#sequence++;
-    if (--this.#credit < 0) throw new ArrowlabError('CREDIT_EXCEEDED', `expected no message of stream ${this.stream} without credit, found one`);
+    if (--this.#credit < 0)
+      throw new ArrowlabError(
+        'CREDIT_EXCEEDED',
+        `expected no message of stream ${this.stream} without credit, found one`,
+      );
     const message = frame.type === 'INLINE' ? new InlineMessage(frame.bytes) : this.#session.lease(frame);
     message.keep();
     return message;
@@ -177,7 +188,12 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
       if (decoded.kind === 'schema') this.#schemaArrived(decoded.schema);
       return decoded.kind === 'batch' ? new LeasedBatch(decoded.batch, decoded.messages as HeldMessage[]) : undefined;
     } catch (error) {
-      const failure = error instanceof ArrowlabError ? error : new ArrowlabError('IPC_INVALID', `expected a readable Arrow message, found one that fails to read`, { cause: error });
+      const failure =
+        error instanceof ArrowlabError
+          ? error
+          : new ArrowlabError('IPC_INVALID', `expected a readable Arrow message, found one that fails to read`, {
+              cause: error,
+            });
       if (failure.code === 'ERR_ARROWLAB_IPC_INVALID') this.#session.violation(failure);
       this.#end(failure);
       return undefined;
@@ -232,14 +248,25 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   #timedOut(timeoutMs: number): ArrowlabError {
     const name = JSON.stringify(this.name);
     return this.#state === 'requested'
-      ? new ArrowlabError('TIMEOUT', `expected ${this.#session.label} to publish ${name} within ${timeoutMs} ms, found nobody doing so: check the name or wait longer`)
+      ? new ArrowlabError(
+          'TIMEOUT',
+          `expected ${this.#session.label} to publish ${name} within ${timeoutMs} ms, found nobody doing so: check the name or wait longer`,
+        )
       : new ArrowlabError('TIMEOUT', `expected a message of stream ${name} within ${timeoutMs} ms, found none`);
   }
 
   #checkSequence(sequence: bigint): void {
-    if (sequence !== this.#sequence) throw new ArrowlabError('SEQUENCE', `expected message ${this.#sequence} of stream ${this.stream}, found ${sequence}`);
+    if (sequence !== this.#sequence)
+      throw new ArrowlabError(
+        'SEQUENCE',
+        `expected message ${this.#sequence} of stream ${this.stream}, found ${sequence}`,
+      );
   }
 
   readonly #onAbort = (): void =>
-    this.#end(new ArrowlabError('ABORTED', `the subscription to ${JSON.stringify(this.name)} was given up`, { cause: this.#options.signal?.reason }));
+    this.#end(
+      new ArrowlabError('ABORTED', `the subscription to ${JSON.stringify(this.name)} was given up`, {
+        cause: this.#options.signal?.reason,
+      }),
+    );
 }

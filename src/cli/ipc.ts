@@ -1,5 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CopiedWay, openSource, type PeerCommand, type PeerLanguage, type PeerReport, peerCommand, runTransfer, SharedWay, type TransferReport, type Way } from '../profile/index.js';
+import {
+  CopiedWay,
+  openSource,
+  type PeerCommand,
+  type PeerLanguage,
+  type PeerReport,
+  peerCommand,
+  runTransfer,
+  SharedWay,
+  type TransferReport,
+  type Way,
+} from '../profile/index.js';
 import { availableBytes, parseByteLength } from '../region/index.js';
 import { runCommand } from './output.js';
 
@@ -27,13 +38,15 @@ function count(text: string): number {
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (text === '' || !(value >= 0 && value <= 86_400)) throw new InvalidArgumentError('Expected seconds from 0 to 86,400.');
+  if (text === '' || !(value >= 0 && value <= 86_400))
+    throw new InvalidArgumentError('Expected seconds from 0 to 86,400.');
   return value;
 }
 
 function bytesBelow(text: string): number {
   const value = Number(text);
-  if (text === '' || !Number.isInteger(value) || value < 0 || value > 65_536) throw new InvalidArgumentError('Expected bytes from 0 to 65,536.');
+  if (text === '' || !Number.isInteger(value) || value < 0 || value > 65_536)
+    throw new InvalidArgumentError('Expected bytes from 0 to 65,536.');
   return value;
 }
 
@@ -42,14 +55,20 @@ function transferCommand(ipc: Command, name: string, description: string): Comma
   return ipc
     .command(name)
     .description(description)
-    .addOption(new Option('--peer <language>', 'what the peers are written in').choices(['python', 'rust', 'node']).default('python'))
+    .addOption(
+      new Option('--peer <language>', 'what the peers are written in')
+        .choices(['python', 'rust', 'node'])
+        .default('python'),
+    )
     .option('--consumers <n>', 'how many peers read it', count, 1)
     .option('--file <path>', 'an Arrow IPC file or stream (default: flights, where the development install has it)')
     .option('--rows <n>', 'synthetic rows instead, about 40 bytes each', count)
     .option('--batch-rows <n>', 'rows in a batch of synthetic rows', count, 1 << 20)
     .option('--sleep <seconds>', 'how long the peers hold the data, for you to watch the memory', seconds, 0)
     .option('--output <path>', 'the first peer writes what it received as an Arrow IPC stream')
-    .addOption(new Option('--validate <how>', 'what the peers check').choices(['structure', 'full']).default('structure'))
+    .addOption(
+      new Option('--validate <how>', 'what the peers check').choices(['structure', 'full']).default('structure'),
+    )
     .option('--python <command>', 'the Python to use (default: ARROWLAB_PYTHON, VIRTUAL_ENV, python3)')
     .option('--json', 'print one JSON object')
     .addOption(new Option('--copy', 'peers keep a copy of every buffer: a bad example for tests').hideHelp());
@@ -65,9 +84,18 @@ function transfer(flags: TransferFlags, openWay: (peer: PeerCommand) => Way): Pr
     const source = openSource(flags);
     try {
       const onHeld = (peers: PeerReport[]): void => {
-        if (!flags.json && flags.sleep > 0) console.error(`${peers.length} peers hold ${source.label} for ${flags.sleep} s: pids ${peers.map(({ pid }) => pid).join(', ')}`);
+        if (!flags.json && flags.sleep > 0)
+          console.error(
+            `${peers.length} peers hold ${source.label} for ${flags.sleep} s: pids ${peers.map(({ pid }) => pid).join(', ')}`,
+          );
       };
-      const report = await runTransfer(openWay(peerArguments(flags)), source, { consumers: flags.consumers, output: flags.output, sleepMs: flags.sleep * 1000, signal, onHeld });
+      const report = await runTransfer(openWay(peerArguments(flags)), source, {
+        consumers: flags.consumers,
+        output: flags.output,
+        sleepMs: flags.sleep * 1000,
+        signal,
+        onHeld,
+      });
       return { data: report, text: describe(source.label, report) };
     } finally {
       source.close();
@@ -89,20 +117,33 @@ function describe(label: string, report: TransferReport): string {
     `checksums      ${report.checksumsEqual ? 'equal' : 'DIFFERENT'}`,
     `Pss growth     ${mebibytes(report.pssGrowthBytes)} in all processes`,
     `producer       pid ${producer.pid}: Pss ${mebibytes(producer.pssBeforeBytes)} -> ${mebibytes(producer.pssBytes)}`,
-    ...peers.map((peer) => `peer           pid ${peer.pid}: Pss ${mebibytes(peer.pssBeforeBytes)} -> ${mebibytes(peer.pssBytes)}, ${peer.buffersInMap} of ${peer.buffers} buffers in shared memory`),
+    ...peers.map(
+      (peer) =>
+        `peer           pid ${peer.pid}: Pss ${mebibytes(peer.pssBeforeBytes)} -> ${mebibytes(peer.pssBytes)}, ${peer.buffersInMap} of ${peer.buffers} buffers in shared memory`,
+    ),
   ].join('\n');
 }
 
 /** `alab ipc`: transfers between processes. */
 export function addIpcCommands(program: Command): void {
   const ipc = program.command('ipc').description('move Arrow data between processes');
-  transferCommand(ipc, 'transfer-recordbatch', 'place a table in shared memory, let peers read it in place, and report what was copied after all')
+  transferCommand(
+    ipc,
+    'transfer-recordbatch',
+    'place a table in shared memory, let peers read it in place, and report what was copied after all',
+  )
     .option('--max-bytes <size>', 'memory for the data at most, such as 2GiB (default: 80 % of what is available)')
     .option('--inline-below <bytes>', 'messages shorter than this travel on the socket; 0 turns that off', bytesBelow)
-    .addHelpText('after', '\nExamples:\n  alab ipc transfer-recordbatch --sleep 10\n  alab ipc transfer-recordbatch --peer rust --consumers 4 --rows 5000000 --json\n  alab ipc transfer-recordbatch --file data.arrow --output received.arrows --validate full')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  alab ipc transfer-recordbatch --sleep 10\n  alab ipc transfer-recordbatch --peer rust --consumers 4 --rows 5000000 --json\n  alab ipc transfer-recordbatch --file data.arrow --output received.arrows --validate full',
+    )
     .action((flags: TransferFlags) =>
       transfer(flags, (peer) => {
-        const maxBytes = flags.maxBytes === undefined ? Math.floor(0.8 * availableBytes()) : parseByteLength(flags.maxBytes, '--max-bytes');
+        const maxBytes =
+          flags.maxBytes === undefined
+            ? Math.floor(0.8 * availableBytes())
+            : parseByteLength(flags.maxBytes, '--max-bytes');
         return new SharedWay(peer, { maxBytes, inlineBelow: flags.inlineBelow });
       }),
     );

@@ -1,17 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { openSource, type PeerCommand, peerCommand, runTransfer, SharedWay, type TransferSource } from '../profile/index.js';
+import {
+  openSource,
+  type PeerCommand,
+  peerCommand,
+  runTransfer,
+  SharedWay,
+  type TransferSource,
+} from '../profile/index.js';
 
 const flights = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-200k.arrow', import.meta.url));
-const nodePeer: PeerCommand = { command: process.execPath, args: [fileURLToPath(new URL('../../dist/profile/peer.js', import.meta.url))] };
+const nodePeer: PeerCommand = {
+  command: process.execPath,
+  args: [fileURLToPath(new URL('../../dist/profile/peer.js', import.meta.url))],
+};
 
 /** The flights' checksums and messages, but what lies in the region differs from them in one bit. */
 function flipped(position: number): TransferSource {
   const source = openSource({ file: flights, batchRows: 1 });
   const bytes = readFileSync(flights);
   bytes[position]! ^= 1;
-  return { ...source, checksums: () => source.checksums(), publish: (server, name) => server.publishIpc(name, bytes), close: () => source.close() };
+  return {
+    ...source,
+    checksums: () => source.checksums(),
+    publish: (server, name) => server.publishIpc(name, bytes),
+    close: () => source.close(),
+  };
 }
 
 it.each([

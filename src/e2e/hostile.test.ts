@@ -21,7 +21,8 @@ const frame = (type: number, fields: Buffer, length = 8 + fields.length) => {
 const u32 = (...values: number[]) => Buffer.from(Uint32Array.from(values).buffer);
 const u64 = (...values: bigint[]) => Buffer.from(BigUint64Array.from(values).buffer);
 const READY = frame(0x01, Buffer.alloc(16));
-const subscribe = (stream: number, name = 'flights') => frame(0x10, Buffer.concat([u32(stream, 64), Buffer.from(name)]));
+const subscribe = (stream: number, name = 'flights') =>
+  frame(0x10, Buffer.concat([u32(stream, 64), Buffer.from(name)]));
 
 describe('a server', () => {
   const folder = mkdtempSync(join(tmpdir(), 'arrowlab-'));
@@ -40,12 +41,18 @@ describe('a server', () => {
   });
 
   /** What a peer is told that sends this; on the way, that everybody else is still served. */
-  async function verdict(scenario: string, frames = ''): Promise<{ error: number | undefined; message: string; closed: boolean }> {
+  async function verdict(
+    scenario: string,
+    frames = '',
+  ): Promise<{ error: number | undefined; message: string; closed: boolean }> {
     const raw = execa('python3', [rawPeer, path, scenario, frames]);
     const peer = await connect(path);
     expect((await peer.readAll('flights')).numRows).toBe(3);
     await peer.close();
-    const { frames: received, closed } = JSON.parse((await raw).stdout) as { frames: [number, number, string][]; closed: boolean };
+    const { frames: received, closed } = JSON.parse((await raw).stdout) as {
+      frames: [number, number, string][];
+      closed: boolean;
+    };
     const error = received.find(([type]) => type === 0x02);
     return { error: error?.[1], message: error?.[2] ?? '', closed };
   }
@@ -84,7 +91,11 @@ describe('a server', () => {
     ['a release of a lease it does not hold', frame(0x12, u64(77n)), 'LEASE_UNKNOWN'],
     ['a wild lease', frame(0x12, u64(2n ** 64n - 1n)), 'LEASE_UNKNOWN'],
     ['more credit than there may be', subscribe(1, 'nothing') + frame(0x11, u32(1, 0xffffffff)), 'CREDIT_EXCEEDED'],
-    ['a descriptor for a stream that nobody asked for', frame(0x21, Buffer.concat([u32(2, 0), u64(0n, 1n, 0n, 64n)])), 'STREAM_STATE'],
+    [
+      'a descriptor for a stream that nobody asked for',
+      frame(0x21, Buffer.concat([u32(2, 0), u64(0n, 1n, 0n, 64n)])),
+      'STREAM_STATE',
+    ],
     ['CLOSING twice', frame(0x03, Buffer.alloc(0)).repeat(2), 'STREAM_STATE'],
   ])('ends a connection that sends %s by a numbered error', async (_, frames, name, greeting = READY) => {
     refusals.length = 0;

@@ -2,7 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Dictionary, Field, Float64, Int32, makeData, makeVector, RecordBatch, Schema, Struct, Table, Utf8, vectorFromArray } from 'apache-arrow';
+import {
+  Dictionary,
+  Field,
+  Float64,
+  Int32,
+  makeData,
+  makeVector,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type LeasedBatch, type ListenOptions, listen, type Peer, type Server } from '../index.js';
 
@@ -75,8 +88,12 @@ describe('a published table', () => {
   it('is refused under a name that is taken, and beyond maxBytes at once, naming what is retained', async () => {
     await serve({ maxBytes: MIB });
     await server.publish('prices', new Table([prices(50_000)]));
-    expect(() => server.publish('prices', schema)).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_STREAM_EXISTS' }));
-    await expect(server.publish('more', new Table([prices(50_000), prices(50_000), prices(50_000)]))).rejects.toMatchObject({
+    expect(() => server.publish('prices', schema)).toThrow(
+      expect.objectContaining({ code: 'ERR_ARROWLAB_STREAM_EXISTS' }),
+    );
+    await expect(
+      server.publish('more', new Table([prices(50_000), prices(50_000), prices(50_000)])),
+    ).rejects.toMatchObject({
       code: 'ERR_ARROWLAB_MEMORY_LIMIT',
       message: expect.stringContaining('retained'),
     });
@@ -86,28 +103,33 @@ describe('a published table', () => {
 });
 
 describe('fan-out', () => {
-  it.each([1, 4, 16])('writes an extent once for %i consumers, who each get everything; it comes back once, when the last lease ends', async (count) => {
-    await serve();
-    const stream = server.publish('prices', schema, { retain: 'latest' });
-    const readers = await Promise.all(Array.from({ length: count }, meet));
-    const subscriptions = readers.map((peer) => peer.subscribe('prices'));
-    await Promise.all(subscriptions.map((subscription) => subscription.schema));
-    await stream.write(prices(100_000, 5));
-    const late = (await meet()).subscribe('prices');
-    const batches = await Promise.all([...subscriptions, late].map(async (subscription) => (await subscription.next()).value!));
-    expect(batches.map(firstPrice)).toEqual(Array(count + 1).fill(5));
-    const { usedBytes, heldBytes } = server.stats();
-    expect(usedBytes).toBeLessThan(100_000 * 8 + 3 * 4096);
-    expect(Object.keys(heldBytes).filter((holder) => holder.startsWith('peer'))).toHaveLength(1); // one process holds them all
-    await stream.end();
-    server.unpublish('prices');
-    for (const [i, batch] of batches.entries()) {
-      expect(server.stats().usedBytes).toBe(usedBytes);
-      batch.release();
-      if (i < batches.length - 1) await sleep(5);
-    }
-    await expect.poll(() => server.stats().usedBytes).toBe(0);
-  });
+  it.each([1, 4, 16])(
+    'writes an extent once for %i consumers, who each get everything; it comes back once, when the last lease ends',
+    async (count) => {
+      await serve();
+      const stream = server.publish('prices', schema, { retain: 'latest' });
+      const readers = await Promise.all(Array.from({ length: count }, meet));
+      const subscriptions = readers.map((peer) => peer.subscribe('prices'));
+      await Promise.all(subscriptions.map((subscription) => subscription.schema));
+      await stream.write(prices(100_000, 5));
+      const late = (await meet()).subscribe('prices');
+      const batches = await Promise.all(
+        [...subscriptions, late].map(async (subscription) => (await subscription.next()).value!),
+      );
+      expect(batches.map(firstPrice)).toEqual(Array(count + 1).fill(5));
+      const { usedBytes, heldBytes } = server.stats();
+      expect(usedBytes).toBeLessThan(100_000 * 8 + 3 * 4096);
+      expect(Object.keys(heldBytes).filter((holder) => holder.startsWith('peer'))).toHaveLength(1); // one process holds them all
+      await stream.end();
+      server.unpublish('prices');
+      for (const [i, batch] of batches.entries()) {
+        expect(server.stats().usedBytes).toBe(usedBytes);
+        batch.release();
+        if (i < batches.length - 1) await sleep(5);
+      }
+      await expect.poll(() => server.stats().usedBytes).toBe(0);
+    },
+  );
 });
 
 describe('a stream', () => {
@@ -131,7 +153,10 @@ describe('a stream', () => {
     await stream.write(prices(3));
     expect((await subscription.next()).value!.numRows).toBe(3);
     await stream.fail(new Error('the exchange is closed'));
-    await expect(subscription.next()).rejects.toMatchObject({ code: 'ERR_ARROWLAB_STREAM_FAILED', message: 'the exchange is closed' });
+    await expect(subscription.next()).rejects.toMatchObject({
+      code: 'ERR_ARROWLAB_STREAM_FAILED',
+      message: 'the exchange is closed',
+    });
   });
 
   it('that its producer leaves without an end is PRODUCER_GONE; what is held stays readable', async () => {
@@ -150,7 +175,9 @@ describe('a stream', () => {
   it('waits for its first subscriber with the first write, and gives that up by signal', async () => {
     await serve();
     const stream = server.publish('prices', schema);
-    await expect(stream.write(prices(10), { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ code: 'ERR_ARROWLAB_ABORTED' });
+    await expect(stream.write(prices(10), { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({
+      code: 'ERR_ARROWLAB_ABORTED',
+    });
     const writing = stream.write(prices(10, 42));
     const subscription = (await meet()).subscribe('prices');
     await writing;
@@ -169,7 +196,8 @@ describe('a stream', () => {
 
   it('with retain "latest" gives a late subscriber the last batch with its dictionary', async () => {
     await serve();
-    const words = (values: string[]) => new Table({ word: vectorFromArray(values, new Dictionary(new Utf8(), new Int32())) });
+    const words = (values: string[]) =>
+      new Table({ word: vectorFromArray(values, new Dictionary(new Utf8(), new Int32())) });
     const first = words(['a', 'b']);
     const stream = server.publish('words', first.schema, { retain: 'latest' });
     await stream.write(first);
@@ -261,17 +289,30 @@ describe('a leased batch', () => {
     return value!;
   }
 
-  it.each([100_000, 10])('of %i rows throws RELEASED on every call after its release, and vectors taken out of it read empty', async (rows) => {
-    const batch = await lease(rows);
-    const values = batch.data.children[0]!.values as Float64Array;
-    batch.release();
-    batch.release();
-    const released = expect.objectContaining({ code: 'ERR_ARROWLAB_RELEASED' });
-    for (const use of [() => batch.numRows, () => batch.get(0), () => batch.getChild('price'), () => batch.schema, () => batch.data, () => [...batch], () => batch.toArray(), () => batch.copy(), () => batch.hold(Promise.resolve())])
-      expect(use).toThrow(released);
-    expect(values.length).toBe(0);
-    await expect.poll(() => server.stats().usedBytes).toBe(0);
-  });
+  it.each([100_000, 10])(
+    'of %i rows throws RELEASED on every call after its release, and vectors taken out of it read empty',
+    async (rows) => {
+      const batch = await lease(rows);
+      const values = batch.data.children[0]!.values as Float64Array;
+      batch.release();
+      batch.release();
+      const released = expect.objectContaining({ code: 'ERR_ARROWLAB_RELEASED' });
+      for (const use of [
+        () => batch.numRows,
+        () => batch.get(0),
+        () => batch.getChild('price'),
+        () => batch.schema,
+        () => batch.data,
+        () => [...batch],
+        () => batch.toArray(),
+        () => batch.copy(),
+        () => batch.hold(Promise.resolve()),
+      ])
+        expect(use).toThrow(released);
+      expect(values.length).toBe(0);
+      await expect.poll(() => server.stats().usedBytes).toBe(0);
+    },
+  );
 
   it('keeps its memory while a held promise is pending, although it was released', async () => {
     const batch = await lease();
@@ -323,12 +364,21 @@ describe('an endpoint', () => {
   it('refuses wrong arguments by name', async () => {
     await expect(connect(join(folder, 'nobody.sock'))).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CONNECT_FAILED' });
     await expect(connect('x'.repeat(200))).rejects.toMatchObject({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' });
-    await expect(listen({ path: join(folder, 'no/such/folder.sock') })).rejects.toMatchObject({ code: 'ERR_ARROWLAB_LISTEN_FAILED' });
+    await expect(listen({ path: join(folder, 'no/such/folder.sock') })).rejects.toMatchObject({
+      code: 'ERR_ARROWLAB_LISTEN_FAILED',
+    });
     await expect(listen({ path, maxBytes: 'lots' })).rejects.toMatchObject({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' });
     await serve();
-    await expect(listen({ path })).rejects.toMatchObject({ code: 'ERR_ARROWLAB_LISTEN_FAILED', message: expect.stringContaining('listens there') });
-    expect(() => server.publish('', schema)).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' }));
+    await expect(listen({ path })).rejects.toMatchObject({
+      code: 'ERR_ARROWLAB_LISTEN_FAILED',
+      message: expect.stringContaining('listens there'),
+    });
+    expect(() => server.publish('', schema)).toThrow(
+      expect.objectContaining({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' }),
+    );
     expect(() => server.unpublish('nothing')).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_STREAM_UNKNOWN' }));
-    expect(() => server.publish('prices', schema, { retain: 'some' as 'all' })).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' }));
+    expect(() => server.publish('prices', schema, { retain: 'some' as 'all' })).toThrow(
+      expect.objectContaining({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' }),
+    );
   });
 });

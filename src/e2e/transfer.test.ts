@@ -26,13 +26,17 @@ interface Result {
 }
 
 async function transfer(...args: string[]): Promise<Result> {
-  const { stdout, exitCode } = await execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch', '--json', ...args], { reject: false });
+  const { stdout, exitCode } = await execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch', '--json', ...args], {
+    reject: false,
+  });
   return { report: JSON.parse(stdout), exitCode };
 }
 
 /** The exit of `every_type.py compare`, which reads both with pyarrow and compares every value. */
 async function compare(one: string, other: string): Promise<string> {
-  const { stdout, stderr } = await execa(python.command, [...python.args, everyType, 'compare', one, other], { reject: false });
+  const { stdout, stderr } = await execa(python.command, [...python.args, everyType, 'compare', one, other], {
+    reject: false,
+  });
   return stdout || stderr;
 }
 
@@ -52,16 +56,31 @@ describe.each(PEERS)('transfer-recordbatch to %s', (peer) => {
     expect(report.pssGrowthBytes).toBeLessThan(1.1 * report.payloadBytes);
   });
 
-  it.each(['node-types.arrows', 'node-types.arrow', 'node-small.arrows', 'deltas.arrows'])('keeps every value of %s, inline and in the region', async (name) => {
-    for (const inlineBelow of ['0', '65536']) {
-      const { report } = await transfer('--peer', peer, '--file', join(folder, name), '--output', output, '--inline-below', inlineBelow, '--validate', 'full');
-      expect(report).toMatchObject({ checksumsEqual: true });
-      expect(await compare(join(folder, name), output)).toBe('equal');
-      const hasDeltas = name === 'deltas.arrows'; // Arrow concatenates these, and the report says so
-      if (inlineBelow === '0' && !hasDeltas) expect(report.bytesCopied).toBe(0);
-      if (name === 'node-small.arrows' && inlineBelow !== '0') expect(report.peers[0]!.inlineBytes).toBeGreaterThan(0);
-    }
-  });
+  it.each(['node-types.arrows', 'node-types.arrow', 'node-small.arrows', 'deltas.arrows'])(
+    'keeps every value of %s, inline and in the region',
+    async (name) => {
+      for (const inlineBelow of ['0', '65536']) {
+        const { report } = await transfer(
+          '--peer',
+          peer,
+          '--file',
+          join(folder, name),
+          '--output',
+          output,
+          '--inline-below',
+          inlineBelow,
+          '--validate',
+          'full',
+        );
+        expect(report).toMatchObject({ checksumsEqual: true });
+        expect(await compare(join(folder, name), output)).toBe('equal');
+        const hasDeltas = name === 'deltas.arrows'; // Arrow concatenates these, and the report says so
+        if (inlineBelow === '0' && !hasDeltas) expect(report.bytesCopied).toBe(0);
+        if (name === 'node-small.arrows' && inlineBelow !== '0')
+          expect(report.peers[0]!.inlineBytes).toBeGreaterThan(0);
+      }
+    },
+  );
 
   it('reports a peer that copies', async () => {
     const { report } = await transfer('--peer', peer, '--rows', '3000000', '--copy');
@@ -70,7 +89,16 @@ describe.each(PEERS)('transfer-recordbatch to %s', (peer) => {
   });
 
   it('has the same job done by copying, and says what that copies', async () => {
-    const { stdout } = await execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch-as-byte-stream', '--json', '--peer', peer, '--rows', '3000000']);
+    const { stdout } = await execa(process.execPath, [
+      alab,
+      'ipc',
+      'transfer-recordbatch-as-byte-stream',
+      '--json',
+      '--peer',
+      peer,
+      '--rows',
+      '3000000',
+    ]);
     const report: TransferReport = JSON.parse(stdout);
     expect(report).toMatchObject({ way: 'copied', rows: 3_000_000, checksumsEqual: true });
     expect(report.bytesCopied).toBeGreaterThan(report.payloadBytes * 0.9);
@@ -78,11 +106,23 @@ describe.each(PEERS)('transfer-recordbatch to %s', (peer) => {
 });
 
 describe.each(['python', 'rust'])('transfer-recordbatch to %s', (peer) => {
-  it.each(['every-type.arrows', 'every-type.arrow', 'small.arrows', 'empty.arrows', 'no-batches.arrows'])('keeps every type of %s in place', async (name) => {
-    const { report } = await transfer('--peer', peer, '--file', join(folder, name), '--output', output, '--inline-below', '0');
-    expect(report).toMatchObject({ checksumsEqual: true, bytesCopied: 0 });
-    expect(await compare(join(folder, name), output)).toBe('equal');
-  });
+  it.each(['every-type.arrows', 'every-type.arrow', 'small.arrows', 'empty.arrows', 'no-batches.arrows'])(
+    'keeps every type of %s in place',
+    async (name) => {
+      const { report } = await transfer(
+        '--peer',
+        peer,
+        '--file',
+        join(folder, name),
+        '--output',
+        output,
+        '--inline-below',
+        '0',
+      );
+      expect(report).toMatchObject({ checksumsEqual: true, bytesCopied: 0 });
+      expect(await compare(join(folder, name), output)).toBe('equal');
+    },
+  );
 
   it.each(['lz4.arrows', 'zstd.arrows'])('passes the compressed bodies of %s on', async (name) => {
     const { report } = await transfer('--peer', peer, '--file', join(folder, name), '--output', output);
@@ -104,7 +144,10 @@ describe('transfer-recordbatch', () => {
   it('says by name what Node cannot hold', async () => {
     const types = await transfer('--peer', 'node', '--file', join(folder, 'every-type.arrows'));
     expect(types.exitCode).toBe(1);
-    expect(types.report.error).toMatchObject({ code: 'ERR_ARROWLAB_PEER_FAILED', message: expect.stringContaining('TYPE_UNSUPPORTED') });
+    expect(types.report.error).toMatchObject({
+      code: 'ERR_ARROWLAB_PEER_FAILED',
+      message: expect.stringContaining('TYPE_UNSUPPORTED'),
+    });
   });
 
   it.each([
@@ -118,7 +161,10 @@ describe('transfer-recordbatch', () => {
     writeFileSync(path, spoil(readFileSync(join(folder, 'node-types.arrows'))));
     const { report, exitCode } = await transfer('--file', path);
     expect(exitCode).toBe(1);
-    expect(report.error).toMatchObject({ code: 'ERR_ARROWLAB_IPC_INVALID', message: expect.stringContaining('expected') });
+    expect(report.error).toMatchObject({
+      code: 'ERR_ARROWLAB_IPC_INVALID',
+      message: expect.stringContaining('expected'),
+    });
   });
 
   it.each([
@@ -130,14 +176,18 @@ describe('transfer-recordbatch', () => {
     [['--rows', '10', '--max-bytes', 'lots'], 1],
     [['--python', '/no/such/python'], 1],
   ])('refuses %j with exit code %i', async (args, code) => {
-    const { exitCode, stderr } = await execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch', ...args], { reject: false });
+    const { exitCode, stderr } = await execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch', ...args], {
+      reject: false,
+    });
     expect(exitCode).toBe(code);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(stderr.length).toBeGreaterThan(10);
   });
 
   it('cleans up at Ctrl-C: its peers end, too', async () => {
-    const child = execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch', '--rows', '100000', '--sleep', '60'], { reject: false });
+    const child = execa(process.execPath, [alab, 'ipc', 'transfer-recordbatch', '--rows', '100000', '--sleep', '60'], {
+      reject: false,
+    });
     let pid = 0;
     for await (const line of createInterface({ input: child.stderr })) {
       pid = Number(/pids (\d+)/.exec(line)?.[1]);

@@ -18,7 +18,11 @@ export interface Held {
   checksums: Record<string, string>;
 }
 
-type PeerEvent = { event: 'ready'; language: string; pid: number } | ({ event: 'held' } & Held) | { event: 'released' } | { event: 'error'; code: string; message: string };
+type PeerEvent =
+  | { event: 'ready'; language: string; pid: number }
+  | ({ event: 'held' } & Held)
+  | { event: 'released' }
+  | { event: 'error'; code: string; message: string };
 
 /** How long a peer that was told to end may take, in milliseconds. */
 const GRACE_MS = 5_000;
@@ -70,10 +74,15 @@ export class PeerProcess {
     const { value, done } = await this.#events.next();
     if (done) {
       const { exitCode, signal, originalMessage } = await this.#child;
-      throw new ArrowlabError('PEER_FAILED', `expected the peer to say "${name}", found that it ended (${originalMessage ?? signal ?? `exit code ${exitCode}`})`);
+      throw new ArrowlabError(
+        'PEER_FAILED',
+        `expected the peer to say "${name}", found that it ended (${originalMessage ?? signal ?? `exit code ${exitCode}`})`,
+      );
     }
-    if (value.event === 'error') throw new ArrowlabError('PEER_FAILED', `the peer failed with ${value.code}: ${value.message}`);
-    if (value.event !== name) throw new ArrowlabError('PEER_FAILED', `expected the peer to say "${name}", found "${value.event}"`);
+    if (value.event === 'error')
+      throw new ArrowlabError('PEER_FAILED', `the peer failed with ${value.code}: ${value.message}`);
+    if (value.event !== name)
+      throw new ArrowlabError('PEER_FAILED', `expected the peer to say "${name}", found "${value.event}"`);
     return value as PeerEvent & { event: N };
   }
 
@@ -96,7 +105,11 @@ async function* readEvents(child: ResultPromise): AsyncGenerator<PeerEvent, unde
     try {
       yield JSON.parse(line) as PeerEvent;
     } catch (cause) {
-      throw new ArrowlabError('PEER_FAILED', `expected a JSON object from the peer, found ${JSON.stringify(line.slice(0, 200))}`, { cause });
+      throw new ArrowlabError(
+        'PEER_FAILED',
+        `expected a JSON object from the peer, found ${JSON.stringify(line.slice(0, 200))}`,
+        { cause },
+      );
     }
   }
   return undefined;

@@ -97,7 +97,12 @@ class Receipt {
         checksums.add(message);
         for (const buffer of message.contents!.buffers) if (buffer.byteLength > 0) this.#inspectBuffer(buffer.bytes());
       }
-    return { buffers: this.#buffers, buffersInMap: this.#buffersInMap, outsideBytes: this.#outsideBytes, checksums: checksums.result() };
+    return {
+      buffers: this.#buffers,
+      buffersInMap: this.#buffersInMap,
+      outsideBytes: this.#outsideBytes,
+      checksums: checksums.result(),
+    };
   }
 
   #inspectBuffer(bytes: Uint8Array): void {

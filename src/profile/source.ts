@@ -4,7 +4,14 @@ import { dirname, join } from 'node:path';
 import type { Table } from 'apache-arrow';
 import type { PublishedStream, Server } from '../bridge/index.js';
 import { ArrowlabError } from '../errors.js';
-import { ColumnChecksums, type OutgoingMessage, type ParsedSchema, readIpc, StreamEncoder, schemaOf } from '../ipc/index.js';
+import {
+  ColumnChecksums,
+  type OutgoingMessage,
+  type ParsedSchema,
+  readIpc,
+  StreamEncoder,
+  schemaOf,
+} from '../ipc/index.js';
 import { syntheticTable } from './synthetic.js';
 
 /** The data of a transfer: a table on the heap, or an Arrow IPC file. */
@@ -59,7 +66,11 @@ class FileSource implements TransferSource {
     try {
       this.#fd = openSync(label, 'r');
     } catch (cause) {
-      throw new ArrowlabError('INVALID_ARGUMENT', `expected a readable Arrow IPC file, found ${(cause as Error).message}`, { cause });
+      throw new ArrowlabError(
+        'INVALID_ARGUMENT',
+        `expected a readable Arrow IPC file, found ${(cause as Error).message}`,
+        { cause },
+      );
     }
   }
 
@@ -98,8 +109,13 @@ function flightsFile(): string | undefined {
  * What a transfer moves: the file, or `rows` synthetic rows, or the flights that come with the development install.
  * The caller closes it. Throws INVALID_ARGUMENT.
  */
-export function openSource(options: { file?: string | undefined; rows?: number | undefined; batchRows: number }): TransferSource {
-  if (options.file && options.rows) throw new ArrowlabError('INVALID_ARGUMENT', 'expected a file or a number of rows, found both');
+export function openSource(options: {
+  file?: string | undefined;
+  rows?: number | undefined;
+  batchRows: number;
+}): TransferSource {
+  if (options.file && options.rows)
+    throw new ArrowlabError('INVALID_ARGUMENT', 'expected a file or a number of rows, found both');
   const file = options.file ?? (options.rows === undefined ? flightsFile() : undefined);
   if (file) return new FileSource(file);
   const rows = options.rows ?? DEFAULT_ROWS;

@@ -1,4 +1,19 @@
-import { Bool, type Data, type DataType, Field, Float64, Int32, Int64, makeData, RecordBatch, Schema, Struct, Table, TimestampMillisecond, Utf8 } from 'apache-arrow';
+import {
+  Bool,
+  type Data,
+  type DataType,
+  Field,
+  Float64,
+  Int32,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  TimestampMillisecond,
+  Utf8,
+} from 'apache-arrow';
 
 /** Bytes of one synthetic row: id 8, price 8, quantity 4, time 8, symbol 4 + 8, sold 1/8. */
 export const SYNTHETIC_ROW_BYTES = 40.125;
@@ -52,6 +67,7 @@ function syntheticBatch(first: number, rows: number): RecordBatch {
 /** A table of `rows` synthetic trades in batches of `batchRows`. */
 export function syntheticTable(rows: number, batchRows: number): Table {
   const batches: RecordBatch[] = [];
-  for (let first = 0; first < rows; first += batchRows) batches.push(syntheticBatch(first, Math.min(batchRows, rows - first)));
+  for (let first = 0; first < rows; first += batchRows)
+    batches.push(syntheticBatch(first, Math.min(batchRows, rows - first)));
   return new Table(SCHEMA, batches);
 }

@@ -66,7 +66,8 @@ export async function runTransfer(way: Way, source: TransferSource, options: Tra
   };
   options.signal.addEventListener('abort', stop);
   try {
-    for (let i = 0; i < options.consumers; i++) peers.push(await way.start(i === 0 && options.output ? ['--output', options.output] : []));
+    for (let i = 0; i < options.consumers; i++)
+      peers.push(await way.start(i === 0 && options.output ? ['--output', options.output] : []));
     const report = await handOver(way, source, peers, options);
     for (const peer of peers) peer.say('release');
     await Promise.all(peers.map((peer) => peer.expect('released')));
@@ -82,7 +83,12 @@ export async function runTransfer(way: Way, source: TransferSource, options: Tra
   }
 }
 
-async function handOver(way: Way, source: TransferSource, peers: PeerProcess[], options: TransferOptions): Promise<TransferReport> {
+async function handOver(
+  way: Way,
+  source: TransferSource,
+  peers: PeerProcess[],
+  options: TransferOptions,
+): Promise<TransferReport> {
   const before = peers.map(({ pid }) => memoryOf(pid)!.pss);
   const ownBefore = memoryOf('self')!.pss;
   const sent = watchSending();
@@ -104,12 +110,17 @@ async function handOver(way: Way, source: TransferSource, peers: PeerProcess[], 
       batches: reports[0]!.batches,
       rows: reports[0]!.rows,
       bytesCopied: reports.reduce((sum, { copiedBytes }) => sum + copiedBytes, 0),
-      handoffMs: Math.max(...held.map(({ readableNs }, i) => (readableNs[0] ? Number(BigInt(readableNs[0]) - sent.firstNs(peers[i]!.pid)) / 1e6 : 0))),
+      handoffMs: Math.max(
+        ...held.map(({ readableNs }, i) =>
+          readableNs[0] ? Number(BigInt(readableNs[0]) - sent.firstNs(peers[i]!.pid)) / 1e6 : 0,
+        ),
+      ),
       cpuMs: (cpu.user + cpu.system) / 1e3 + reports.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
       checksumsEqual: equal,
       checksums,
       producer: { pid: process.pid, pssBeforeBytes: ownBefore, pssBytes },
-      pssGrowthBytes: pssBytes - ownBefore + reports.reduce((sum, report) => sum + report.pssBytes - report.pssBeforeBytes, 0),
+      pssGrowthBytes:
+        pssBytes - ownBefore + reports.reduce((sum, report) => sum + report.pssBytes - report.pssBeforeBytes, 0),
       peers: reports,
     };
   } finally {
@@ -117,15 +128,30 @@ async function handOver(way: Way, source: TransferSource, peers: PeerProcess[], 
   }
 }
 
-function reportOf({ readableNs: _, event: __, ...held }: Held & { event: string }, peer: PeerProcess, pssBeforeBytes: number, payloadBytes: number): PeerReport {
+function reportOf(
+  { readableNs: _, event: __, ...held }: Held & { event: string },
+  peer: PeerProcess,
+  pssBeforeBytes: number,
+  payloadBytes: number,
+): PeerReport {
   // Three witnesses: where the buffers lie, what the Arrow library allocated, what the process's own memory grew by.
   const grownBytes = held.anonBytes > NOISE_BYTES && held.anonBytes > payloadBytes / 4 ? held.anonBytes : 0;
   const copiedBytes = held.inlineBytes + Math.max(held.outsideBytes, held.allocatedBytes ?? 0, grownBytes);
-  return { language: peer.language, pid: peer.pid, ...held, pssBeforeBytes, pssBytes: memoryOf(peer.pid)!.pss, copiedBytes };
+  return {
+    language: peer.language,
+    pid: peer.pid,
+    ...held,
+    pssBeforeBytes,
+    pssBytes: memoryOf(peer.pid)!.pss,
+    copiedBytes,
+  };
 }
 
 /** The producer's checksums against every peer's; without a producer's, the peers' against each other. */
-function compare(own: Record<string, string> | null, peers: PeerReport[]): { equal: boolean; checksums: Record<string, string> | null } {
+function compare(
+  own: Record<string, string> | null,
+  peers: PeerReport[],
+): { equal: boolean; checksums: Record<string, string> | null } {
   const expected = JSON.stringify(own ?? peers[0]!.checksums);
   return { equal: peers.every(({ checksums }) => JSON.stringify(checksums) === expected), checksums: own };
 }
@@ -138,5 +164,8 @@ function watchSending() {
     if (kind === 'batch' && !first.has(pid)) first.set(pid, process.hrtime.bigint());
   };
   subscribe('arrowlab:sending', onSending);
-  return { firstNs: (pid: number): bigint => first.get(pid) ?? 0n, stop: () => unsubscribe('arrowlab:sending', onSending) };
+  return {
+    firstNs: (pid: number): bigint => first.get(pid) ?? 0n,
+    stop: () => unsubscribe('arrowlab:sending', onSending),
+  };
 }

@@ -20,7 +20,11 @@ const END_OF_STREAM = Buffer.from('ffffffff00000000', 'hex');
 const sending = channel('arrowlab:sending');
 
 /** Starts a peer with one end of a new pair of sockets; the other end is the caller's. */
-function startPeer({ command, args, env }: PeerCommand, mode: string, more: string[]): { peer: PeerProcess; fd: number } {
+function startPeer(
+  { command, args, env }: PeerCommand,
+  mode: string,
+  more: string[],
+): { peer: PeerProcess; fd: number } {
   const [fd, theirs] = callNative((addon) => addon.socketPair());
   const peer = new PeerProcess(command, [...args, ...more, '--stream', STREAM, '--mode', mode], theirs, env);
   closeSync(theirs);

@@ -43,7 +43,10 @@ export class Extent {
     this.#check(offset, byteLength);
     const count = callNative(() => this.region.native.readFrom(fd, position, this.offset + offset, byteLength));
     if (count < byteLength)
-      throw new ArrowlabError('IPC_INVALID', `expected ${byteLength} bytes from byte ${position} on, found the file's end after ${count}: it was cut off meanwhile`);
+      throw new ArrowlabError(
+        'IPC_INVALID',
+        `expected ${byteLength} bytes from byte ${position} on, found the file's end after ${count}: it was cut off meanwhile`,
+      );
   }
 
   hold(holder: Holder): void {

@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { ArrowlabError } from '../errors.js';
 
-const UNITS: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+const UNITS: Record<string, number> = {
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+};
 
 /**
  * A number of bytes from a number or a text such as "2GiB" or "512 MiB".
@@ -11,7 +21,10 @@ export function parseByteLength(value: number | string, what: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)?\s*$/.exec(String(value));
   const bytes = match ? Math.round(Number(match[1]) * UNITS[match[2] ?? 'B']!) : Number.NaN;
   if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
-  throw new ArrowlabError('INVALID_ARGUMENT', `expected ${what} as a number of bytes or a text like "512MiB", found ${JSON.stringify(value)}`);
+  throw new ArrowlabError(
+    'INVALID_ARGUMENT',
+    `expected ${what} as a number of bytes or a text like "512MiB", found ${JSON.stringify(value)}`,
+  );
 }
 
 function readNumber(path: string, pattern: RegExp): number {

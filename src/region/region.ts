@@ -83,10 +83,14 @@ export class Region {
   async allocate(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<Extent> {
     const capacity = wholePages(byteLength);
     if (capacity > this.maxBytes || capacity > this.native.byteLength)
-      throw new ArrowlabError('MEMORY_LIMIT', `expected at most maxBytes = ${this.maxBytes} bytes in one write, found ${byteLength}: write smaller batches or raise maxBytes`);
+      throw new ArrowlabError(
+        'MEMORY_LIMIT',
+        `expected at most maxBytes = ${this.maxBytes} bytes in one write, found ${byteLength}: write smaller batches or raise maxBytes`,
+      );
     signal?.throwIfAborted();
     const { extent, coldFrom } =
-      (this.#waiters.length === 0 ? this.#take(byteLength, writer) : undefined) ?? (await this.#wait(byteLength, writer, signal));
+      (this.#waiters.length === 0 ? this.#take(byteLength, writer) : undefined) ??
+      (await this.#wait(byteLength, writer, signal));
     if (capacity - coldFrom >= POPULATE_FROM_BYTES) {
       try {
         await this.native.populate(extent.offset + coldFrom, capacity - coldFrom);
@@ -110,7 +114,8 @@ export class Region {
   stats(): RegionStats {
     const heldBytes: Record<string, number> = {};
     for (const extent of this.#extents)
-      for (const name of new Set([...extent.holders].map(({ holder }) => holder))) heldBytes[name] = (heldBytes[name] ?? 0) + extent.capacity;
+      for (const name of new Set([...extent.holders].map(({ holder }) => holder)))
+        heldBytes[name] = (heldBytes[name] ?? 0) + extent.capacity;
     return {
       residentBytes: this.native.residentBytes(),
       maxBytes: this.maxBytes,
@@ -125,7 +130,8 @@ export class Region {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#idleTimer);
-    for (const waiter of [...this.#waiters]) waiter.reject(new ArrowlabError('CLOSED', 'expected an open region, found it closed while a write waited'));
+    for (const waiter of [...this.#waiters])
+      waiter.reject(new ArrowlabError('CLOSED', 'expected an open region, found it closed while a write waited'));
     this.native.close();
   }
 
@@ -149,7 +155,10 @@ export class Region {
         reject(error);
         this.#serveWaiters();
       };
-      const onAbort = () => leave(new ArrowlabError('ABORTED', 'the write was given up while it waited for memory', { cause: signal?.reason }));
+      const onAbort = () =>
+        leave(
+          new ArrowlabError('ABORTED', 'the write was given up while it waited for memory', { cause: signal?.reason }),
+        );
       const timer = setTimeout(() => leave(this.#timedOut(byteLength)), this.#waitTimeoutMs);
       const settle = () => {
         clearTimeout(timer);
@@ -183,10 +192,14 @@ export class Region {
   #timedOut(byteLength: number): ArrowlabError {
     const oldest = new Map<string, number>();
     for (const extent of this.#extents)
-      for (const { holder, sinceMs } of extent.holders) oldest.set(holder, Math.min(sinceMs, oldest.get(holder) ?? sinceMs));
+      for (const { holder, sinceMs } of extent.holders)
+        oldest.set(holder, Math.min(sinceMs, oldest.get(holder) ?? sinceMs));
     const held = Object.entries(this.stats().heldBytes)
       .sort(([, a], [, b]) => b - a)
-      .map(([name, bytes]) => `${name} holds ${bytes} bytes, for ${Math.round((performance.now() - oldest.get(name)!) / 1000)} s`);
+      .map(
+        ([name, bytes]) =>
+          `${name} holds ${bytes} bytes, for ${Math.round((performance.now() - oldest.get(name)!) / 1000)} s`,
+      );
     return new ArrowlabError(
       'TIMEOUT',
       `expected ${byteLength} bytes to come free within ${this.#waitTimeoutMs / 1000} s, found ${this.#usedBytes} of maxBytes = ${this.maxBytes} in use (${held.join('; ')}): release batches earlier or raise maxBytes`,
@@ -194,7 +207,8 @@ export class Region {
   }
 
   #punch(byteLength: number): void {
-    if (byteLength > 0) for (const range of this.#allocator.cool(byteLength)) this.native.punch(range.offset, range.byteLength);
+    if (byteLength > 0)
+      for (const range of this.#allocator.cool(byteLength)) this.native.punch(range.offset, range.byteLength);
   }
 
   #watchIdleness(): void {

@@ -63,7 +63,10 @@ export class Connection {
     this.#spawned = spawned;
     this.#handler = handler;
     this.ready = new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.fail(new ArrowlabError('HELLO_TIMEOUT', 'expected READY within 2 s, found silence')), READY_TIMEOUT_MS);
+      const timer = setTimeout(
+        () => this.fail(new ArrowlabError('HELLO_TIMEOUT', 'expected READY within 2 s, found silence')),
+        READY_TIMEOUT_MS,
+      );
       this.#settleReady = (error) => {
         clearTimeout(timer);
         if (error) reject(error);
@@ -176,7 +179,9 @@ export class Connection {
 
   #accept(frame: Frame): void {
     if (frame.type === 'ERROR' && frame.stream === 0) {
-      this.#end(ArrowlabError.fromWire(frame.number, `the peer ${this.peer.name} ended the connection: ${frame.message}`));
+      this.#end(
+        ArrowlabError.fromWire(frame.number, `the peer ${this.peer.name} ended the connection: ${frame.message}`),
+      );
       this.close();
     } else if (frame.type === 'READY') {
       if (this.#isReady) throw new ArrowlabError('STREAM_STATE', 'expected READY once, found it again');
@@ -184,7 +189,8 @@ export class Connection {
       this.#settleReady();
       this.#handler.onReady();
     } else {
-      if (!this.#isReady) throw new ArrowlabError('STREAM_STATE', `expected READY as the first frame, found ${frame.type}`);
+      if (!this.#isReady)
+        throw new ArrowlabError('STREAM_STATE', `expected READY as the first frame, found ${frame.type}`);
       this.#handler.onFrame(frame);
     }
   }

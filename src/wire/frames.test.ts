@@ -14,13 +14,21 @@ interface Vector {
   crc32: string;
   error: string;
 }
-const vectors: { valid: Vector[]; invalid: Vector[] } = JSON.parse(readFileSync(new URL('./vectors/frames.json', import.meta.url), 'utf8'));
+const vectors: { valid: Vector[]; invalid: Vector[] } = JSON.parse(
+  readFileSync(new URL('./vectors/frames.json', import.meta.url), 'utf8'),
+);
 const bytesOf = ({ hex }: Vector) => Buffer.from(hex, 'hex');
 
 /** A frame's fields as the vectors write them. */
 function fieldsOf({ type: _, ...fields }: Frame): Record<string, unknown> {
   const plain = (value: unknown): unknown =>
-    typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Buffer.from(value).toString('hex') : Array.isArray(value) ? value.map(plain) : value;
+    typeof value === 'bigint'
+      ? String(value)
+      : value instanceof Uint8Array
+        ? Buffer.from(value).toString('hex')
+        : Array.isArray(value)
+          ? value.map(plain)
+          : value;
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, plain(value)]));
 }
 
@@ -47,7 +55,9 @@ describe('frames', () => {
   it.each(vectors.invalid)('"$name" is refused by its name', (vector) => {
     const code = `ERR_ARROWLAB_${vector.error}`;
     expect(() => receive([bytesOf(vector)])).toThrow(expect.objectContaining({ code }));
-    expect(() => receive([...bytesOf(vector)].map((byte) => Buffer.of(byte)))).toThrow(expect.objectContaining({ code }));
+    expect(() => receive([...bytesOf(vector)].map((byte) => Buffer.of(byte)))).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   it('come out the same however the socket cuts them', () => {
@@ -65,15 +75,20 @@ describe('frames', () => {
 
   it('are refused by an ArrowlabError, whatever the bytes', () => {
     fc.assert(
-      fc.property(fc.nat(vectors.valid.length - 1), fc.nat(), fc.integer({ min: 0, max: 255 }), (which, place, value) => {
-        const bytes = bytesOf(vectors.valid[which]!);
-        bytes[place % bytes.length] = value;
-        try {
-          receive([bytes]);
-        } catch (error) {
-          expect(error).toBeInstanceOf(ArrowlabError);
-        }
-      }),
+      fc.property(
+        fc.nat(vectors.valid.length - 1),
+        fc.nat(),
+        fc.integer({ min: 0, max: 255 }),
+        (which, place, value) => {
+          const bytes = bytesOf(vectors.valid[which]!);
+          bytes[place % bytes.length] = value;
+          try {
+            receive([bytes]);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ArrowlabError);
+          }
+        },
+      ),
       { numRuns: 5_000 },
     );
   });

@@ -36,7 +36,13 @@ interface Shape {
   maxTail: number;
 }
 
-const shape = (number: number, type: FrameType, fixed: number, minTail = 0, maxTail = 0): Shape => ({ number, type, fixed, minTail, maxTail });
+const shape = (number: number, type: FrameType, fixed: number, minTail = 0, maxTail = 0): Shape => ({
+  number,
+  type,
+  fixed,
+  minTail,
+  maxTail,
+});
 
 const SHAPES: Shape[] = [
   shape(0x01, 'READY', 24),
@@ -66,8 +72,15 @@ export function frameShape(header: Buffer): { length: number; type: FrameType } 
   const length = header.readUInt32LE(0);
   const found = shapeOfNumber[header[4]!];
   if (length < HEADER_BYTES || length > MAX_FRAME_BYTES)
-    throw new ArrowlabError('FRAME_LENGTH', `expected a frame of ${HEADER_BYTES} to ${MAX_FRAME_BYTES} bytes, found one that says ${length}`);
-  if (!found) throw new ArrowlabError('FRAME_TYPE', `expected a frame type of the protocol, found 0x${header[4]!.toString(16).padStart(2, '0')}`);
+    throw new ArrowlabError(
+      'FRAME_LENGTH',
+      `expected a frame of ${HEADER_BYTES} to ${MAX_FRAME_BYTES} bytes, found one that says ${length}`,
+    );
+  if (!found)
+    throw new ArrowlabError(
+      'FRAME_TYPE',
+      `expected a frame type of the protocol, found 0x${header[4]!.toString(16).padStart(2, '0')}`,
+    );
   const tail = length - found.fixed;
   if (tail < found.minTail || tail > found.maxTail || (found.type === 'RELEASE' && tail % 8 !== 0))
     throw new ArrowlabError(
@@ -127,7 +140,14 @@ export function decodeFrame(bytes: Buffer): Frame {
     case 'DESCRIPTOR': {
       const lease = bytes.readBigUInt64LE(24);
       check(lease !== 0n, type, 'a lease from 1 on', lease);
-      return { type, stream, sequence: bytes.readBigUInt64LE(16), lease, offset: bytes.readBigUInt64LE(32), length: bytes.readBigUInt64LE(40) };
+      return {
+        type,
+        stream,
+        sequence: bytes.readBigUInt64LE(16),
+        lease,
+        offset: bytes.readBigUInt64LE(32),
+        length: bytes.readBigUInt64LE(40),
+      };
     }
     case 'INLINE':
       return { type, stream, sequence: bytes.readBigUInt64LE(16), bytes: bytes.subarray(24) };
@@ -143,7 +163,12 @@ export function decodeFrame(bytes: Buffer): Frame {
 function decodeCall(bytes: Buffer, stream: number, credit: number): Frame {
   const nameLength = bytes.readUInt32LE(16);
   check(bytes.readUInt32LE(20) === 0, 'CALL', 'reserved bytes 0', bytes.readUInt32LE(20));
-  check(nameLength >= 1 && nameLength <= 255 && 24 + nameLength <= bytes.length, 'CALL', 'a name of 1 to 255 bytes inside the frame', nameLength);
+  check(
+    nameLength >= 1 && nameLength <= 255 && 24 + nameLength <= bytes.length,
+    'CALL',
+    'a name of 1 to 255 bytes inside the frame',
+    nameLength,
+  );
   const name = text(bytes.subarray(24, 24 + nameLength), "CALL's name");
   return { type: 'CALL', stream, credit, name, parameters: text(bytes.subarray(24 + nameLength), "CALL's parameters") };
 }
@@ -154,7 +179,10 @@ export function encodeFrame(frame: Frame): Buffer {
   const tailLength = tail?.length ?? 0;
   const { number, fixed, minTail, maxTail } = shapeOfType[frame.type];
   if (tailLength < minTail || tailLength > maxTail)
-    throw new ArrowlabError('INVALID_ARGUMENT', `expected a text or bytes of ${minTail} to ${maxTail} bytes in ${frame.type}, found ${tailLength}`);
+    throw new ArrowlabError(
+      'INVALID_ARGUMENT',
+      `expected a text or bytes of ${minTail} to ${maxTail} bytes in ${frame.type}, found ${tailLength}`,
+    );
   const length = fixed + tailLength;
   const bytes = Buffer.allocUnsafe(length);
   bytes.fill(0, 0, fixed);
