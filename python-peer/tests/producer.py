@@ -20,6 +20,7 @@ from arrowlab.hello import Hello, decode_hello
 
 REGION_BYTES = 1 << 30
 PAGE_BYTES = 4096
+PATIENCE_S = 30
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 F = TypeVar("F", bound=Frame)
 
@@ -53,6 +54,8 @@ class Producer:
 
     def __init__(self, peer: socket.socket, region: Region | None = None) -> None:
         self.peer = peer
+        # A consumer that says nothing is a failed test, not one that hangs.
+        self.peer.settimeout(PATIENCE_S)
         self.region = region or Region()
         self.lease = 0
         self.sequences: dict[int, int] = {}

@@ -120,7 +120,6 @@ def test_releases_go_out_before_the_next_batch_is_waited_for(link: Link) -> None
         next(subscription)
     producer.peer.setblocking(False)
     assert sorted(producer.expect_releases(10)) == list(range(1, 11))
-    producer.peer.setblocking(True)
 
 
 def test_a_batch_outlives_its_connection_and_its_producer(link: Link) -> None:
@@ -163,7 +162,6 @@ def test_flush_returns_when_all_that_was_dropped_is_on_its_way(opened: Opened) -
     peer.flush()
     producer.peer.setblocking(False)
     assert producer.expect_releases(1) == [1]
-    producer.peer.setblocking(True)
 
 
 PROGRAM = Path(__file__).with_name("producer.py")
