@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pyarrow as pa
@@ -243,16 +244,19 @@ def test_a_closed_subscription_is_closed_for_its_reader(opened: Opened) -> None:
     producer.send(frames.Cancelled(1))
 
 
-def test_dropping_everything_closes_the_connection(opened: Opened) -> None:
-    producer, peer, subscription = opened
-    del opened
-    producer.inline(1, SCHEMA, MESSAGE)
+def test_dropping_everything_closes_the_connection() -> None:
+    ours, theirs = socket.socketpair()
+    producer = Producer(ours)
+    producer.greet()
+    producer.open(1)
+    producer.share(1, SCHEMA, MESSAGE)
     producer.end(1)
-    assert list(subscription) == [BATCH]
-    # The fixture holds the peer, too: what its finalizer does is done here.
-    peer.close()
+    assert list(arrowlab.connect(fd=theirs.detach(), timeout=10).subscribe("numbers")) == [BATCH]
+    producer.expect_greeting()
+    producer.expect(frames.Subscribe)
     producer.expect(frames.Closing)
     producer.expect_end()
+    producer.close()
 
 
 def test_many_readers_in_threads_share_one_socket(link: Link) -> None:
