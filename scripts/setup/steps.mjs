@@ -1,9 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAddon, COMPILE_FLAGS } from './addon.mjs';
 import { run } from './command.mjs';
 import { buildDist } from './dist.mjs';
 import { buildVenv } from './python.mjs';
 import { findCargo, findCompiler, findNpm, findPython } from './tools.mjs';
+
+/** What package.json asks for; its other fields change nothing of what is installed. */
+function dependenciesOf(root) {
+  const { dependencies, devDependencies, peerDependencies } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  );
+  return { dependencies, devDependencies, peerDependencies };
+}
 
 /**
  * What set-up consists of. `after` names the steps that come before; `half` is the part of Arrowlab that is left out when the
@@ -16,7 +25,8 @@ export const STEPS = [
     name: 'npm packages',
     after: [],
     findTool: () => findNpm(),
-    inputs: ['package.json', 'package-lock.json', '.npmrc'],
+    inputs: ['package-lock.json', '.npmrc'],
+    settings: dependenciesOf,
     output: 'node_modules',
     product: 'node_modules/.package-lock.json',
     run: ({ root, tool, signal }) =>
@@ -39,7 +49,7 @@ export const STEPS = [
   {
     name: 'TypeScript',
     after: ['npm packages'],
-    findTool: () => ({ version: process.version }),
+    findTool: () => ({}), // it is among the npm packages
     only: /\.(ts|json)$/,
     inputs: ['src', 'native/index.d.ts', 'tsconfig.json', 'package-lock.json'],
     output: 'dist',

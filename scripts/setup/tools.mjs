@@ -50,9 +50,9 @@ export function requirePlatform() {
 /** How npm is called: through the npm that runs this, or else the one on PATH. */
 export function findNpm() {
   const script = process.env.npm_execpath;
-  if (script?.endsWith('npm-cli.js')) return { command: process.execPath, args: [script], version: process.version };
+  if (script?.endsWith('npm-cli.js')) return { command: process.execPath, args: [script] };
   const command = which('npm');
-  if (command) return { command, args: [], version: process.version };
+  if (command) return { command, args: [] };
   throw new ToolMissing(
     'npm is missing',
     'Debian, Ubuntu: sudo apt-get install npm; Fedora: sudo dnf install nodejs-npm',
