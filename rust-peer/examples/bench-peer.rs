@@ -1,4 +1,4 @@
-//! The Rust side of the handoff benchmark: over descriptor 3, either echoes 32 bytes for ever, or reads the stream "bench".
+//! The Rust side of the handoff benchmark: over descriptor 3, echoes 32 bytes for ever, or reads the stream "bench".
 
 use std::error::Error;
 use std::io::{Read, Write};

@@ -77,7 +77,8 @@ impl Link {
                 return Ok(found);
             }
             if is_late {
-                let message = "expected the producer to send within the timeout, found nothing: wait longer, or release what it may wait for";
+                let message =
+                    "expected the producer to send within the timeout, found nothing: wait longer, or drop batches";
                 return Err(Error::Timeout(message.into()));
             }
             // Even the shortest wait looks once at what has come.

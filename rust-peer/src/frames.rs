@@ -138,7 +138,8 @@ impl<'a> Frame<'a> {
             Self::Cancel { stream } => put(out, 0x13, &[*stream, 0], &[], b""),
             Self::List { stream } => put(out, 0x14, &[*stream, 0], &[], b""),
             Self::Call { stream, credit, name, parameters } => {
-                put(out, 0x15, &[*stream, *credit, name.len() as u32, 0], &[], [*name, *parameters].concat().as_bytes());
+                let tail = [*name, *parameters].concat();
+                put(out, 0x15, &[*stream, *credit, name.len() as u32, 0], &[], tail.as_bytes());
             }
             Self::Open { stream, reservation } => put(out, 0x20, &[*stream, 0], &[*reservation], b""),
             Self::Descriptor { stream, sequence, lease, offset, length } => {

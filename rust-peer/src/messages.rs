@@ -15,6 +15,7 @@ pub struct Messages {
     connection: Arc<Connection>,
     stream: u32,
     timeout: Option<Duration>,
+    has_schema: bool,
     inline_bytes: u64,
 }
 
@@ -30,7 +31,7 @@ impl Messages {
         timeout: Option<Duration>,
     ) -> Result<Self, Error> {
         let stream = connection.lock().ledger.subscribe(name, window)?;
-        Ok(Self { connection: Arc::clone(connection), stream, timeout, inline_bytes: 0 })
+        Ok(Self { connection: Arc::clone(connection), stream, timeout, has_schema: false, inline_bytes: 0 })
     }
 
     /// Waits for the next message; `None` after END. The bytes have not been checked.
@@ -47,16 +48,17 @@ impl Messages {
                     self.connection.outbox.enqueue(&Frame::Credit { stream: self.stream, messages: granted });
                     self.connection.outbox.send();
                 }
-                if message.is_inline {
+                if message.is_inline && self.has_schema {
                     self.inline_bytes += message.bytes.len() as u64;
                 }
+                self.has_schema = true;
                 Ok(Some(message))
             }
             Next::Closed(outcome) => outcome.map(|()| None),
         }
     }
 
-    /// Bytes of the messages taken so far that came on the socket.
+    /// Bytes of the dictionaries and batches taken so far that came on the socket.
     pub fn inline_bytes(&self) -> u64 {
         self.inline_bytes
     }

@@ -64,7 +64,7 @@ impl Subscription {
         Ok(None)
     }
 
-    /// Bytes of the messages read so far that came on the socket, as they were too small to be worth an extent.
+    /// Bytes of the dictionaries and batches read so far that came on the socket, as they were too small to be worth an extent.
     pub fn inline_bytes(&self) -> u64 {
         self.messages.inline_bytes()
     }

@@ -297,6 +297,26 @@ fn a_wait_that_times_out_can_go_on() {
 }
 
 #[test]
+fn streams_that_nobody_answers_are_limited_in_number() {
+    let (mut producer, peer) = Producer::connected(Options::new().timeout(Duration::ZERO));
+    for _ in 0..1024 {
+        assert!(matches!(peer.subscribe("s"), Err(Error::Timeout(_))));
+    }
+    assert!(matches!(peer.subscribe("s"), Err(Error::TooManyStreams(_))));
+    let (first, ..) = producer.subscribed();
+    producer.send(&Frame::Cancelled { stream: first });
+    // CANCELLED is taken in behind the scenes, as nobody waits for it.
+    let answer = (0..10_000).find_map(|_| match peer.subscribe("s") {
+        Err(Error::TooManyStreams(_)) => {
+            std::thread::sleep(Duration::from_millis(1));
+            None
+        }
+        other => Some(other),
+    });
+    assert!(matches!(answer, Some(Err(Error::Timeout(_)))));
+}
+
+#[test]
 fn what_is_asked_of_a_consumer_is_answered() {
     let (mut producer, peer) = Producer::connected(Options::new());
     producer.send(&Frame::Subscribe { stream: 2, credit: 64, name: "s" });

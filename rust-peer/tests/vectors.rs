@@ -52,7 +52,10 @@ fn described(frame: &Frame<'_>) -> (&'static str, Value) {
         Frame::Open { stream, reservation } => ("OPEN", json!({"stream": stream, "reservation": long(reservation)})),
         Frame::Descriptor { stream, sequence, lease, offset, length } => (
             "DESCRIPTOR",
-            json!({"stream": stream, "sequence": long(sequence), "lease": long(lease), "offset": long(offset), "length": long(length)}),
+            json!({
+                "stream": stream, "sequence": long(sequence), "lease": long(lease),
+                "offset": long(offset), "length": long(length),
+            }),
         ),
         Frame::Inline { stream, sequence, bytes } => {
             ("INLINE", json!({"stream": stream, "sequence": long(sequence), "bytes": hex(bytes)}))
