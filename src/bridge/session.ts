@@ -36,6 +36,7 @@ export class Session implements ConnectionHandler {
   #lastLease = 0n;
   #leasesHeld = 0;
   #isClosing = false;
+  #hasSaidClosing = false;
   #peerIsClosing = false;
   #isOver = false;
   #idle: (() => void) | undefined;
@@ -65,7 +66,8 @@ export class Session implements ConnectionHandler {
   }
 
   send(frame: Frame): void {
-    this.#connection.send(frame);
+    // After CLOSING there is nothing to say but RELEASE; the peer expects no answer any more.
+    if (!this.#hasSaidClosing) this.#connection.send(frame);
   }
 
   /** Sends a message to an outlet's peer, giving a lease where it lies in an extent. */
@@ -141,6 +143,7 @@ export class Session implements ConnectionHandler {
     for (const outlet of [...this.#outlets.values()])
       outlet.end(new ArrowlabError('PRODUCER_GONE', 'the producer closed its endpoint'));
     this.send({ type: 'CLOSING' });
+    this.#hasSaidClosing = true;
     this.#connection.unref();
     this.#finishClosing();
   }

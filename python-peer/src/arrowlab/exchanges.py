@@ -90,7 +90,8 @@ class Exchanges:
             case frames.Inline():
                 stream = self._stream(frame.stream)
                 stream.count(frame.sequence)
-                stream.inline_bytes += len(frame.message)
+                if frame.sequence > 0:  # a schema is no data that anybody copied
+                    stream.inline_bytes += len(frame.message)
                 stream.put(_aligned(frame.message))
             case frames.Open():
                 self._stream(frame.stream).open()

@@ -59,7 +59,7 @@ class Subscription:
 
     @property
     def inline_bytes(self) -> int:
-        """How many bytes came inside the socket's frames, in messages too small to be worth a page."""
+        """How many bytes of dictionaries and batches came inside the socket's frames, too small to be worth a page."""
         return self._stream.inline_bytes
 
     def read_all(self) -> pa.Table:
