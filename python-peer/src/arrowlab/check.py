@@ -6,9 +6,10 @@ extent, and that every buffer lies inside the body. https://arrow.apache.org/doc
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add, or_
 from struct import Struct
 
@@ -25,6 +26,7 @@ _CONTINUATION = 0xFFFFFFFF
 _PREFIX_BYTES = 8
 _VERSIONS = (3, 4)  # V4 and V5
 _ALIGNMENT = 8
+_SMALL_BYTES = 4_096
 
 
 class Kind(IntEnum):
@@ -33,9 +35,6 @@ class Kind(IntEnum):
     SCHEMA = 1
     DICTIONARY_BATCH = 2
     RECORD_BATCH = 3
-
-
-_KINDS = frozenset(Kind)
 
 
 @dataclass(slots=True)
@@ -59,29 +58,45 @@ def check_message(message: pa.Buffer) -> Message:
         found = f"found marker {marker:#x} and {metadata_bytes} bytes of metadata"
         raise IpcInvalid(f"expected an encapsulated message of {len(data)} bytes, {found}")
     header_bytes = _PREFIX_BYTES + metadata_bytes
-    copy = bytes(data[:header_bytes])
-    root = Table.root(copy, _PREFIX_BYTES)
-    version, kind, body_bytes = root.scalar(0, _I16), root.scalar(1, _U8), root.scalar(3, _I64)
-    header = root.table(2)
-    if version not in _VERSIONS:
-        raise IpcInvalid(f"expected metadata version V4 or V5, found number {version}")
-    if kind not in _KINDS or header is None:
-        raise IpcInvalid(f"expected a schema, a dictionary batch or a record batch, found message type {kind}")
+    header = bytes(data[:header_bytes])
+    try:
+        check = _check_small_metadata if header_bytes <= _SMALL_BYTES else _check_metadata
+        kind, body_bytes = check(header)
+    except struct.error as cause:
+        raise IpcInvalid(
+            f"expected metadata of {metadata_bytes} bytes that stays inside them, found: {cause}"
+        ) from cause
     if header_bytes + body_bytes != len(data) or metadata_bytes % _ALIGNMENT:
         found = f"found {metadata_bytes} of metadata and {body_bytes} of body"
         raise IpcInvalid(f"expected a message that fills its {len(data)} bytes, {found}")
-    match Kind(kind):
-        case Kind.SCHEMA:
-            if header.scalar(0, _I16) != 0:
-                raise IpcInvalid("expected a little-endian schema, found a big-endian one")
-        case Kind.DICTIONARY_BATCH:
-            batch = header.table(1)
-            if batch is None or header.scalar(0, _I64) < 0:
-                raise IpcInvalid("expected a dictionary batch with data and an id, found one without")
-            _check_batch(batch, body_bytes)
-        case Kind.RECORD_BATCH:
-            _check_batch(header, body_bytes)
-    return Message(Kind(kind), copy, message.slice(header_bytes))
+    return Message(kind, header, message.slice(header_bytes))
+
+
+def _check_metadata(header: bytes) -> tuple[Kind, int]:
+    """What kind of message it is, and how many bytes its body has."""
+    root = Table.root(header, _PREFIX_BYTES)
+    version, kind, body_bytes = root.scalar(0, _I16), root.scalar(1, _U8), root.scalar(3, _I64)
+    content = root.table(2)
+    if version not in _VERSIONS:
+        raise IpcInvalid(f"expected metadata version V4 or V5, found number {version}")
+    if content is not None and kind == Kind.RECORD_BATCH:
+        _check_batch(content, body_bytes)
+        return Kind.RECORD_BATCH, body_bytes
+    if content is not None and kind == Kind.DICTIONARY_BATCH:
+        batch = content.table(1)
+        if batch is None or content.scalar(0, _I64) < 0:
+            raise IpcInvalid("expected a dictionary batch with data and an id, found one without")
+        _check_batch(batch, body_bytes)
+        return Kind.DICTIONARY_BATCH, body_bytes
+    if content is not None and kind == Kind.SCHEMA:
+        if content.scalar(0, _I16) != 0:
+            raise IpcInvalid("expected a little-endian schema, found a big-endian one")
+        return Kind.SCHEMA, body_bytes
+    raise IpcInvalid(f"expected a schema, a dictionary batch or a record batch, found message type {kind}")
+
+
+# Batches of one shape have the same metadata, byte for byte.
+_check_small_metadata = lru_cache(maxsize=64)(_check_metadata)
 
 
 def _check_batch(batch: Table, body_bytes: int) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import pyarrow as pa
 
 from arrowlab.mapping import Mapping
+
+SHORTEST_NAP_S = 0.001
+LONGEST_NAP_S = 0.016
 
 
 class Lease:
@@ -32,9 +35,12 @@ class Ledger:
         self._mapping = mapping
         self._dead: deque[int] = deque()
         self._bell: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # True while the thread in `listen` looks by itself, and from a release until it does.
         self._rung = False
+        self._nap_s: float | None = None
         self._leased = 0
         self._collected = 0
+        self._seen = 0
 
     @property
     def region_bytes(self) -> int:
@@ -71,7 +77,24 @@ class Ledger:
         self._bell.put(job)
 
     def listen(self) -> Callable[[], None] | None:
-        """Waits until a lease is due for release or somebody rings."""
-        job = self._bell.get()
-        self._rung = False
-        return job
+        """Waits until a lease is due for release or somebody rings; returns what was rung for.
+
+        Waking a thread costs a reader more than the release itself, and a reader that goes on releases by itself.
+        So only the first release wakes this thread; then it looks by itself, the more seldom the less it is needed,
+        until nothing is released any more.
+        """
+        try:
+            job = self._bell.get(timeout=self._nap_s)
+            if self._rung:
+                self._nap_s = SHORTEST_NAP_S
+            return job
+        except Empty:
+            busy, self._seen = self._seen != self._collected, self._collected
+        if self._dead:
+            self._nap_s = SHORTEST_NAP_S
+        elif busy and self._nap_s is not None:
+            self._nap_s = min(2 * self._nap_s, LONGEST_NAP_S)
+        else:
+            self._nap_s = None
+            self._rung = False
+        return None
