@@ -116,8 +116,10 @@ fn only_a_sealed_read_only_memfd_of_the_announced_size_is_a_region() {
     let file: OwnedFd = std::fs::File::open(std::env::current_exe().unwrap()).unwrap().into();
     assert_refused("REGION_NOT_MEMFD", |socket| with_region(socket, &[&file]));
     assert_refused("REGION_WRITABLE", |socket| with_region(socket, &[&sealed(PAGE)]));
-    let unsealed = read_only(&memfd(PAGE, SealFlags::GROW));
-    assert_refused("REGION_UNSEALED", |socket| with_region(socket, &[&unsealed]));
+    for seals in [SealFlags::empty(), SealFlags::GROW, SealFlags::SHRINK] {
+        let unsealed = read_only(&memfd(PAGE, seals));
+        assert_refused("REGION_UNSEALED", |socket| with_region(socket, &[&unsealed]));
+    }
     assert_refused("REGION_SIZE", |socket| with_region(socket, &[&read_only(&sealed(2 * PAGE))]));
     assert_refused("REGION_SIZE", |socket| {
         send_with_fds(socket, &hello(PAGE + 1).encode(), &[&read_only(&sealed(PAGE + 1))]);

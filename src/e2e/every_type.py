@@ -21,7 +21,7 @@ def every(n: int, make):
 
 
 def columns(n: int) -> dict[str, pa.Array]:
-    utc = datetime.timezone.utc
+    utc = datetime.UTC
     day = datetime.date(2024, 2, 29)
     instant = datetime.datetime(2024, 2, 29, 12, 30, tzinfo=utc)
     number = decimal.Decimal("-12345.67")
@@ -127,7 +127,9 @@ def plain(array: pa.ChunkedArray):
 def compare(one: str, other: str) -> None:
     a, b = read(one), read(other)
     if a.schema.names != b.schema.names or a.num_rows != b.num_rows:
-        raise SystemExit(f"expected {a.schema.names} and {a.num_rows} rows, found {b.schema.names} and {b.num_rows} rows")
+        raise SystemExit(
+            f"expected {a.schema.names} and {a.num_rows} rows, found {b.schema.names} and {b.num_rows} rows"
+        )
     for name in a.schema.names:
         if a.schema.field(name).type != b.schema.field(name).type:
             raise SystemExit(f"{name}: expected {a.schema.field(name).type}, found {b.schema.field(name).type}")

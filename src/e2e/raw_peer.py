@@ -26,7 +26,9 @@ def region(size: int = REGION_BYTES, seals: int = SEALS, flags: int = os.O_RDONL
     return os.open(f"/proc/self/fd/{fd}", flags)
 
 
-def hello(magic: bytes = b"ARROWLAB", major: int = 1, length: int = 128, size: int = REGION_BYTES, name: bytes = b"raw") -> bytes:
+def hello(
+    magic: bytes = b"ARROWLAB", major: int = 1, length: int = 128, size: int = REGION_BYTES, name: bytes = b"raw"
+) -> bytes:
     fixed = struct.pack("<HHIQQII", major, 0, length, 0, size, os.getpid(), len(name))
     return magic + fixed + name.ljust(80, b"\0") + bytes(8)
 

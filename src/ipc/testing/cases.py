@@ -39,7 +39,9 @@ SCALARS = {
     "bool": plain(pa.bool_(), lambda rng: rng.random() < 0.5),
     **{f"int{bits}": plain(getattr(pa, f"int{bits}")(), ints(bits, True)) for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": plain(getattr(pa, f"uint{bits}")(), ints(bits, False)) for bits in (8, 16, 32, 64)},
-    "float16": lambda rng, rows: pa.array(values_of(lambda r: r.choice([0.5, -2.0, 1024.0]), rng, rows), pa.float32()).cast(pa.float16()),
+    "float16": lambda rng, rows: pa.array(
+        values_of(lambda r: r.choice([0.5, -2.0, 1024.0]), rng, rows), pa.float32()
+    ).cast(pa.float16()),
     "float32": plain(pa.float32(), lambda rng: rng.randint(-1000, 1000) / 8),
     "float64": plain(pa.float64(), lambda rng: rng.random()),
     "date32": plain(pa.date32(), lambda rng: rng.randint(-100000, 100000)),
@@ -48,10 +50,19 @@ SCALARS = {
     "time32 ms": plain(pa.time32("ms"), lambda rng: rng.randrange(86400000)),
     "time64 us": plain(pa.time64("us"), lambda rng: rng.randrange(86400000000)),
     "time64 ns": plain(pa.time64("ns"), lambda rng: rng.randrange(86400000000) * 1000),
-    **{f"timestamp {unit}": plain(pa.timestamp(unit), lambda rng: rng.randint(-(10**5), 10**5) * 1000) for unit in ("s", "ms", "us", "ns")},
+    **{
+        f"timestamp {unit}": plain(pa.timestamp(unit), lambda rng: rng.randint(-(10**5), 10**5) * 1000)
+        for unit in ("s", "ms", "us", "ns")
+    },
     "timestamp ns tz": plain(pa.timestamp("ns", "Europe/Berlin"), lambda rng: rng.randint(0, 10**15) * 1000),
-    **{f"duration {unit}": plain(pa.duration(unit), lambda rng: rng.randint(-(10**5), 10**5) * 1000) for unit in ("s", "ms", "us", "ns")},
-    "interval": plain(pa.month_day_nano_interval(), lambda rng: (rng.randint(-9, 9), rng.randint(-9, 9), rng.randint(-(10**12), 10**12))),
+    **{
+        f"duration {unit}": plain(pa.duration(unit), lambda rng: rng.randint(-(10**5), 10**5) * 1000)
+        for unit in ("s", "ms", "us", "ns")
+    },
+    "interval": plain(
+        pa.month_day_nano_interval(),
+        lambda rng: (rng.randint(-9, 9), rng.randint(-9, 9), rng.randint(-(10**12), 10**12)),
+    ),
     "binary": plain(pa.binary(), lambda rng: rng.randbytes(rng.randrange(30))),
     "large_binary": plain(pa.large_binary(), lambda rng: rng.randbytes(rng.randrange(30))),
     "string": plain(pa.string(), text),
@@ -120,7 +131,9 @@ def fixed_list(inner):
 def sparse(*inner):
     def make(rng, rows):
         ids = pa.array([rng.randrange(len(inner)) * 5 for _ in range(rows)], pa.int8())
-        return pa.UnionArray.from_sparse(ids, [make(rng, rows) for make in inner], type_codes=[i * 5 for i in range(len(inner))])
+        return pa.UnionArray.from_sparse(
+            ids, [make(rng, rows) for make in inner], type_codes=[i * 5 for i in range(len(inner))]
+        )
 
     return make
 
@@ -171,16 +184,23 @@ NESTED = {
     "sparse union": sparse(I, S, SCALARS["bool"]),
     "dense union": dense(I, S, SCALARS["bool"]),
     "list of dense union": listed(pa.ListArray, pa.int32(), dense(S, I)),
-    **{f"dictionary {bits}": dictionary(getattr(pa, bits)(), S) for bits in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")},
+    **{
+        f"dictionary {bits}": dictionary(getattr(pa, bits)(), S)
+        for bits in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+    },
     "dictionary of struct": dictionary(pa.int16(), struct_of(I, S)),
     "list of dictionary": listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S)),
     "struct of dictionary": struct_of(dictionary(pa.int8(), SCALARS["int64"]), I),
-    "dictionary of list of dictionary": dictionary(pa.int8(), listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S))),
+    "dictionary of list of dictionary": dictionary(
+        pa.int8(), listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S))
+    ),
 }
 # Dictionaries that batches replace, which files cannot have.
 CHANGING = {
     "changing dictionary": dictionary(pa.int8(), S, True),
-    "changing dictionary of list of dictionary": dictionary(pa.int8(), listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S, True)), True),
+    "changing dictionary of list of dictionary": dictionary(
+        pa.int8(), listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S, True)), True
+    ),
     "list of changing dictionary": listed(pa.ListArray, pa.int32(), dictionary(pa.int8(), S, True)),
 }
 FOREIGN = {
@@ -196,16 +216,21 @@ def random_type(rng, depth):
     inner = lambda: random_type(rng, depth - 1)
     if depth == 0 or rng.random() < 0.4:
         return rng.choice(list(SCALARS.values()))
-    return rng.choice([
-        lambda: listed(pa.ListArray, pa.int32(), inner()),
-        lambda: listed(pa.LargeListArray, pa.int64(), inner()),
-        lambda: fixed_list(inner()),
-        lambda: struct_of(inner(), inner()),
-        lambda: map_of(inner()),
-        lambda: sparse(inner(), inner()),
-        lambda: dense(inner(), inner()),
-        lambda: dictionary(rng.choice([pa.int8(), pa.uint16(), pa.int32()]), rng.choice([SCALARS["string"], SCALARS["int64"], SCALARS["binary_view"]])),
-    ])()
+    return rng.choice(
+        [
+            lambda: listed(pa.ListArray, pa.int32(), inner()),
+            lambda: listed(pa.LargeListArray, pa.int64(), inner()),
+            lambda: fixed_list(inner()),
+            lambda: struct_of(inner(), inner()),
+            lambda: map_of(inner()),
+            lambda: sparse(inner(), inner()),
+            lambda: dense(inner(), inner()),
+            lambda: dictionary(
+                rng.choice([pa.int8(), pa.uint16(), pa.int32()]),
+                rng.choice([SCALARS["string"], SCALARS["int64"], SCALARS["binary_view"]]),
+            ),
+        ]
+    )()
 
 
 def batches_of(case):
@@ -264,8 +289,15 @@ def read(path):
             batch.validate(full=True)
         stats = reader.stats
         return {
-            "columns": [[str(value) for value in batch.column(i).to_pylist()] for batch in batches for i in range(batch.num_columns)],
-            "metadata": [dict(reader.schema.metadata or {}) and {k.decode(): v.decode() for k, v in reader.schema.metadata.items()}],
+            "columns": [
+                [str(value) for value in batch.column(i).to_pylist()]
+                for batch in batches
+                for i in range(batch.num_columns)
+            ],
+            "metadata": [
+                dict(reader.schema.metadata or {})
+                and {k.decode(): v.decode() for k, v in reader.schema.metadata.items()}
+            ],
             "types": [str(field.type) for field in reader.schema],
             "deltas": stats.num_dictionary_deltas,
             "replacements": stats.num_replaced_dictionaries,
