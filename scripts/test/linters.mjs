@@ -9,10 +9,10 @@ const RUFF_ON = [
   'scripts',
 ];
 // Programs of the tests and benchmarks print, and their data is told by position: no rules of style for them but the formatter's.
-const RUFF_RULES = ['src', 'scripts'].flatMap((folder) => [
-  '--per-file-ignores',
-  `${folder}/**/*.py:A,B,C4,E,N,PT,RET,RUF,SIM,T20,UP`,
-]);
+const UNJUDGED_RULES = ['A', 'B', 'C4', 'E', 'N', 'PT', 'RET', 'RUF', 'SIM', 'T20', 'UP'];
+const RUFF_RULES = ['src', 'scripts'].flatMap((folder) =>
+  UNJUDGED_RULES.flatMap((rule) => ['--per-file-ignores', `${folder}/**/*.py:${rule}`]),
+);
 const MANIFEST = ['--manifest-path', 'rust-peer/Cargo.toml'];
 
 /**
