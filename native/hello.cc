@@ -12,7 +12,7 @@ constexpr uint16_t kMajor = 1;
 constexpr size_t kNameOffset = 40, kNameBytes = 80;
 constexpr uint8_t kErrorFrame = 0x02;
 
-// The names and numbers of src/wire/errors.json that a handshake can meet; hello.test.ts holds them against it.
+// The names and numbers of src/wire/errors.json that a handshake can meet; the tests of HELLO hold them against it.
 struct Numbered {
   uint32_t number;
   const char* name;

@@ -3,7 +3,7 @@
 usage: raw_peer.py PATH SCENARIO [HEX]
 
 Connects, sends the HELLO of SCENARIO, then HEX, reads until the server closes (or, where it should not, for 1 s), and prints one JSON object:
-{"frames": [[type, number, message], ...], "closed": true}, the frames after the server's HELLO.
+{"hello": HEX, "frames": [[type, number, message], ...], "closed": true}: the server's HELLO and the frames after it.
 """
 
 import array
@@ -61,6 +61,9 @@ def scenario(name: str) -> tuple[bytes, list[int]]:
             return hello()[:64], [region()]
         case "silence":
             return b"", []
+        case _ if name.startswith("hello:"):  # hello:HEX:BYTES, with a region of so many bytes
+            _, first, size = name.split(":")
+            return bytes.fromhex(first), [region(size=int(size))]
     raise SystemExit(f"no scenario {name}")
 
 
@@ -87,9 +90,9 @@ def main() -> None:
         sock.sendall(bytes.fromhex("".join(rest)))
     if name == "half":
         sock.shutdown(socket.SHUT_WR)
-    frames, closed = [], False
+    greeting, frames, closed = "", [], False
     try:
-        exactly(sock, 128)
+        greeting = exactly(sock, 128).hex()
         while True:
             header = exactly(sock, 8)
             length, kind = struct.unpack("<IB", header[:5])
@@ -100,7 +103,7 @@ def main() -> None:
         closed = True
     except TimeoutError:
         pass
-    print(json.dumps({"frames": frames, "closed": closed}))
+    print(json.dumps({"hello": greeting, "frames": frames, "closed": closed}))
 
 
 main()
