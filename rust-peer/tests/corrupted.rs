@@ -161,6 +161,21 @@ fn a_huge_uncompressed_length_is_refused_before_memory_is_asked_for_it() {
 }
 
 #[test]
+fn structure_is_checked_even_where_contents_are_trusted() {
+    let sent = messages(&schema(&numbers(0, 1)), &[numbers(0, 1000)]);
+    let metadata_length = u32::from_le_bytes(sent[1][4..8].try_into().unwrap()) as usize;
+    let mut longer = sent[1].clone();
+    let counts: Vec<usize> = (8..metadata_length).filter(|at| longer[*at..*at + 8] == 1000_u64.to_le_bytes()).collect();
+    assert_eq!(counts.len(), 2, "the batch's rows, the column's length");
+    counts.iter().for_each(|at| longer[*at..*at + 8].copy_from_slice(&2000_u64.to_le_bytes()));
+    // SAFETY: no batch is read; that none comes is what is shown.
+    let mut trusting = unsafe { Decoder::new().with_trust() };
+    trusting.decode(&in_aligned_memory(&sent[0])).unwrap();
+    let error = trusting.decode(&in_aligned_memory(&longer)).unwrap_err();
+    assert!(matches!(error, Error::IpcInvalid(_)) && error.message().contains("16000"), "{error}");
+}
+
+#[test]
 fn sixteen_byte_types_off_their_alignment_are_refused_or_copied_never_misread() {
     let all = every_layout();
     let decimals = all.project(&[all.schema().index_of("decimal128").unwrap()]).unwrap();

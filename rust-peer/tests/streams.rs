@@ -187,6 +187,32 @@ fn a_dropped_subscription_cancels_and_gives_back_what_still_comes() {
 }
 
 #[test]
+fn what_comes_after_a_cancel_is_given_back_though_the_last_reader_has_left() {
+    let (mut producer, peer) = Producer::connected(Options::new());
+    let all = messages(&schema(&numbers(0, 1)), &[numbers(0, 8), numbers(8, 8)]);
+    let mut subscribe = |name: &str| {
+        std::thread::scope(|scope| {
+            let subscribing = scope.spawn(|| peer.subscribe(name).unwrap());
+            let (stream, ..) = producer.subscribed();
+            producer.open(stream);
+            producer.inline(stream, &all[0]);
+            (subscribing.join().unwrap(), stream)
+        })
+    };
+    let ((mut kept, first), (dropped, second)) = (subscribe("kept"), subscribe("dropped"));
+    let reader = std::thread::spawn(move || (kept.next_batch().unwrap(), kept));
+    // The reader has to be asleep on the socket when the other stream is dropped; otherwise this shows less, but holds.
+    std::thread::sleep(Duration::from_millis(50));
+    drop(dropped);
+    assert_eq!(producer.receive().map(|frame| frame[4]), Some(0x13), "CANCEL");
+    producer.inline(first, &all[1]);
+    let (batch, _kept) = reader.join().unwrap();
+    assert_eq!(batch, Some(numbers(0, 8)));
+    let late = producer.describe(second, &all[2]);
+    assert_eq!(producer.released(), [late]);
+}
+
+#[test]
 fn credit_is_never_exceeded_and_always_comes_back() {
     let (mut producer, peer) = Producer::connected(Options::new().credit(6));
     let reader = std::thread::spawn(move || peer.read_all("s").unwrap());
