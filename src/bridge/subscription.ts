@@ -19,6 +19,9 @@ export interface SubscriptionOptions {
 /** Messages that may be on their way before the reader takes them. */
 const CREDIT_WINDOW = 64;
 
+/** Messages that no producer may send; others only can't be read here. */
+const VIOLATIONS = ['ERR_ARROWLAB_IPC_INVALID', 'ERR_ARROWLAB_DATA_INVALID'];
+
 /** What a producer sends for one stream. */
 export type StreamFrame = Extract<
   Frame,
@@ -194,7 +197,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
           : new ArrowlabError('IPC_INVALID', `expected a readable Arrow message, found one that fails to read`, {
               cause: error,
             });
-      if (failure.code === 'ERR_ARROWLAB_IPC_INVALID') this.#session.violation(failure);
+      if (VIOLATIONS.includes(failure.code)) this.#session.violation(failure);
       this.#end(failure);
       return undefined;
     } finally {
