@@ -97,6 +97,14 @@ describe('broken tools', () => {
     expect(stderr).toMatch(/setup: Python peer: .*-m venv .venv failed with exit code 3[\s\S]*line 40/);
   });
 
+  test('a Python that cannot even tell its version is not a missing one either', async () => {
+    const tree = plant('c++');
+    tree.fake('python3', 'echo "no such interpreter" >&2; exit 127');
+    const { exitCode, stderr } = await tree.setup();
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/setup: Python peer: .*failed with exit code 127\n {2}no such interpreter/);
+  });
+
   test('the step that fails ends the others with all they started', async () => {
     const tree = plant();
     tree.fake('c++', 'case "$*" in *--version*) echo 1.0; exit;; esac; until [ -e pid ]; do sleep 0.1; done; exit 1');
