@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS } from '../errors.js';
 import { listen, type PeerIdentity, type Server } from '../index.js';
+import { findPython } from '../sidecar/index.js';
 
 interface Vector {
   name: string;
@@ -53,7 +54,12 @@ describe('HELLO', () => {
 
   /** Greets the server with these bytes and a region of the size they announce, or of 1 MiB. */
   async function greet({ hex, fields }: Vector): Promise<{ hello: string; frames: [number, number, string][] }> {
-    const { stdout } = await execa('python3', [rawPeer, path, `hello:${hex}:${fields?.regionSize ?? 2 ** 20}`, READY]);
+    const { stdout } = await execa(findPython().command, [
+      rawPeer,
+      path,
+      `hello:${hex}:${fields?.regionSize ?? 2 ** 20}`,
+      READY,
+    ]);
     return JSON.parse(stdout);
   }
 

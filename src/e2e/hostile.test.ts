@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS } from '../errors.js';
 import { connect, listen, type Server } from '../index.js';
+import { findPython } from '../sidecar/index.js';
 
 const rawPeer = fileURLToPath(new URL('./raw_peer.py', import.meta.url));
 const numberOf = (name: string) => ERRORS.find((error) => error.name === name)!.number;
@@ -45,7 +46,7 @@ describe('a server', () => {
     scenario: string,
     frames = '',
   ): Promise<{ error: number | undefined; message: string; closed: boolean }> {
-    const raw = execa('python3', [rawPeer, path, scenario, frames]);
+    const raw = execa(findPython().command, [rawPeer, path, scenario, frames]);
     const peer = await connect(path);
     expect((await peer.readAll('flights')).numRows).toBe(3);
     await peer.close();

@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Field, Float64, makeData, RecordBatch, Schema, Struct, Table } from 'apache-arrow';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ColumnChecksums, StreamEncoder } from '../ipc/index.js';
 import {
   openSource,
   type PeerCommand,
+  type PeerLanguage,
   peerCommand,
   runTransfer,
   SharedWay,
   type TransferSource,
 } from '../profile/index.js';
 import { findPython } from '../sidecar/index.js';
+import { installed } from './installed.js';
 
 const GIB = 2 ** 30;
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const PEERS: [string, PeerCommand][] = [
-  ['python', peerCommand('python')],
-  ['rust', peerCommand('rust')],
-  ['node', { command: process.execPath, args: [at('../../dist/profile/peer.js')] }],
-];
+const PEERS = ['python', 'rust', 'node'] as const;
+const commandOf = (peer: PeerLanguage): PeerCommand =>
+  peer === 'node' ? { command: process.execPath, args: [at('../../dist/profile/peer.js')] } : peerCommand(peer);
 
 const transfer = (command: PeerCommand, source: TransferSource) =>
   runTransfer(new SharedWay(command, { maxBytes: 6 * GIB }), source, {
@@ -64,16 +64,18 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe.each(PEERS)('one record batch to %s', (_, command) => {
+describe.for(PEERS)('one record batch to %s', (peer) => {
+  beforeEach((test) => test.skip(!installed[peer]));
+
   it('of more than 2 GiB arrives from the heap as it is', { timeout: 120_000 }, async () => {
-    const report = await transfer(command, largeTable());
+    const report = await transfer(commandOf(peer), largeTable());
     expect(report).toMatchObject({ batches: 1, checksumsEqual: true, bytesCopied: 0 });
     expect(report.payloadBytes).toBeGreaterThan(2.2 * GIB);
   });
 
   it('of more than 4 GiB arrives from a file as it is', { timeout: 120_000 }, async () => {
     const source = openSource({ file, batchRows: 1 });
-    const report = await transfer(command, source);
+    const report = await transfer(commandOf(peer), source);
     source.close();
     expect(report).toMatchObject({ batches: 1, checksumsEqual: true, bytesCopied: 0 });
     expect(report.payloadBytes).toBeGreaterThan(4.3 * GIB);

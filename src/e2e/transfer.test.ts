@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TransferReport } from '../profile/index.js';
 import { findPython } from '../sidecar/index.js';
+import { installed } from './installed.js';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const alab = at('../../dist/cli/alab.js');
@@ -40,7 +41,9 @@ async function compare(one: string, other: string): Promise<string> {
   return stdout || stderr;
 }
 
-describe.each(PEERS)('transfer-recordbatch to %s', (peer) => {
+describe.for(PEERS)('transfer-recordbatch to %s', (peer) => {
+  beforeEach((test) => test.skip(!installed[peer]));
+
   it('moves the flights in place: checksums equal, no byte copied', async () => {
     const { report, exitCode } = await transfer('--peer', peer);
     expect(exitCode).toBe(0);
@@ -105,7 +108,9 @@ describe.each(PEERS)('transfer-recordbatch to %s', (peer) => {
   });
 });
 
-describe.each(['python', 'rust'])('transfer-recordbatch to %s', (peer) => {
+describe.for(['python', 'rust'] as const)('transfer-recordbatch to %s', (peer) => {
+  beforeEach((test) => test.skip(!installed[peer]));
+
   it.each(['every-type.arrows', 'every-type.arrow', 'small.arrows', 'empty.arrows', 'no-batches.arrows'])(
     'keeps every type of %s in place',
     async (name) => {
