@@ -4,9 +4,10 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 const hasPython = existsSync(fileURLToPath(new URL('./python-peer/.venv/bin/python', import.meta.url)));
 
-/** Tests against pyarrow or by Python programs: left out where set-up leaves Python out, and `npm test` says so. */
+/** Tests against pyarrow, by Python programs, or of setting Python up: left out where set-up leaves Python out, and `npm test` says so. */
 const NEEDING_PYTHON = [
   'src/ipc/{corruption,decoder,dictionaries,roundtrip}.test.ts',
+  'scripts/{setup,test}.test.ts',
   'src/e2e/{checksum,hello,hostile,large,transfer}.test.ts',
 ];
 

@@ -36,7 +36,6 @@ async function testOn(node) {
   const env = {
     ...process.env,
     PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
-    ARROWLAB_LEFT_OUT: leftOut.join(','),
   };
   const args = [
     'node_modules/vitest/vitest.mjs',
