@@ -16,6 +16,7 @@ pub struct Messages {
     stream: u32,
     timeout: Option<Duration>,
     has_schema: bool,
+    inline_bytes: u64,
 }
 
 impl Messages {

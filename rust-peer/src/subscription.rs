@@ -19,7 +19,6 @@ pub struct Subscription {
     messages: Messages,
     decoder: Decoder,
     schema: SchemaRef,
-    inline_bytes: u64,
     is_over: bool,
 }
 
@@ -32,7 +31,7 @@ impl Subscription {
         };
         let outcome = decoder.decode(&first.bytes);
         match (outcome, decoder.schema().cloned()) {
-            (Ok(_), Some(schema)) => Ok(Self { messages, decoder, schema, inline_bytes: 0, is_over: false }),
+            (Ok(_), Some(schema)) => Ok(Self { messages, decoder, schema, is_over: false }),
             (Err(error), _) => Err(refused(&messages, error)),
             (Ok(_), None) => unreachable!("a decoder takes nothing before the schema"),
         }
@@ -47,19 +46,14 @@ impl Subscription {
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
         while !self.is_over {
             match self.messages.next_message() {
-                Ok(Some(message)) => {
-                    if message.is_inline {
-                        self.inline_bytes += message.bytes.len() as u64;
+                Ok(Some(message)) => match self.decoder.decode(&message.bytes) {
+                    Ok(None) => {}
+                    Ok(batch) => return Ok(batch),
+                    Err(error) => {
+                        self.is_over = true;
+                        return Err(refused(&self.messages, error));
                     }
-                    match self.decoder.decode(&message.bytes) {
-                        Ok(None) => {}
-                        Ok(batch) => return Ok(batch),
-                        Err(error) => {
-                            self.is_over = true;
-                            return Err(refused(&self.messages, error));
-                        }
-                    }
-                }
+                },
                 Ok(None) => self.is_over = true,
                 Err(error) => {
                     self.is_over = !matches!(error, Error::Timeout(_));
