@@ -69,6 +69,16 @@ export class ArrowlabError extends Error {
     this.number = typeof error === 'number' ? error : numberOfName.get(error)!;
   }
 
+  /** Throws ABORTED when the signal says so; `what` was given up. */
+  static throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+    if (signal?.aborted) throw ArrowlabError.aborted(signal, what);
+  }
+
+  /** What a caller who gives up by its signal gets; the signal's reason is the cause. */
+  static aborted(signal: AbortSignal | undefined, what: string): ArrowlabError {
+    return new ArrowlabError('ABORTED', `${what} was given up`, { cause: signal?.reason });
+  }
+
   /** The error that came as `number` from the other side; unknown numbers are kept as they are. */
   static fromWire(number: number, message: string): ArrowlabError {
     return new ArrowlabError(number, message);

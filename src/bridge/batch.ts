@@ -19,7 +19,7 @@ export class LeasedBatch<T extends TypeMap = any> extends RecordBatch<T> {
     // Arrow's constructor merges fields of the same name; the batch's own schema has them all.
     Object.assign(this, { schema: batch.schema });
     this.#messages = messages;
-    for (const message of messages) message.keep();
+    for (const message of messages) message.use();
   }
 
   get isReleased(): boolean {
@@ -59,7 +59,7 @@ export class LeasedBatch<T extends TypeMap = any> extends RecordBatch<T> {
   }
 
   #letGo(): void {
-    for (const message of this.#messages) message.letGo();
+    for (const message of this.#messages) message.leave();
   }
 }
 

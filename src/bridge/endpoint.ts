@@ -1,7 +1,7 @@
 import { ArrowlabError } from '../errors.js';
 import type { SchemaLike } from '../ipc/index.js';
 import type { Greeted } from '../native.js';
-import { Region, type RegionOptions, type RegionStats } from '../region/index.js';
+import { Region, type RegionOptions, type RegionStats, wholePages } from '../region/index.js';
 import type { SpawnedProcess } from '../wire/index.js';
 import type { Outlet } from './outlet.js';
 import { PublishedStream, type PublishOptions } from './published.js';
@@ -24,8 +24,6 @@ export class Endpoint {
   readonly region: Region;
   readonly name: string;
   readonly inlineBelow: number;
-  /** Bytes that streams retain: no wait will bring these back. */
-  retainedBytes = 0;
   /** Called when both sides of a session have accepted each other. */
   onSessionReady: ((session: Session) => void) | undefined;
   /** Called when a session is over and nothing of it is left. */
@@ -88,6 +86,17 @@ export class Endpoint {
       );
     this.#streams.delete(name);
     stream.retire();
+  }
+
+  /** What streams retain comes back by no wait. Throws MEMORY_LIMIT where a message does not fit beside it. */
+  checkRoom(byteLength: number, holder: string): void {
+    if (byteLength < this.inlineBelow) return;
+    const retainedBytes = [...this.#streams.values()].reduce((sum, stream) => sum + stream.retainedBytes, 0);
+    if (retainedBytes + wholePages(byteLength) > this.region.maxBytes)
+      throw new ArrowlabError(
+        'MEMORY_LIMIT',
+        `expected a message of ${holder} to fit beside what is retained, found ${byteLength} bytes more than ${retainedBytes} retained, with maxBytes = ${this.region.maxBytes}: raise maxBytes or retain less`,
+      );
   }
 
   list(): { name: string; batches: number; ended: boolean }[] {

@@ -6,18 +6,24 @@ import { callNative, type Mapping, native } from '../native.js';
 /** Gives leases back when the garbage collector finds that nobody can read their windows any more: the net, not the way. */
 const collected = new FinalizationRegistry<LeasedMessage>((message) => message.windowCollected());
 
-/** A message a peer sent, as the decoder reads it; kept by the batches that lie in it and, for a dictionary, by its stream. */
+/** A message a peer sent, as the decoder reads it. It ends when nobody keeps it and no batch uses it any more. */
 export interface HeldMessage extends IncomingMessage {
+  /** For a queue or a stream's dictionaries, which always let go. */
   keep(): void;
-  /** Ends what `keep` began; the last one detaches every window. */
   letGo(): void;
+  /** For a batch, which may be forgotten. */
+  use(): void;
+  leave(): void;
 }
 
 /** A message that lies in the peer's region, under a lease. */
 export class LeasedMessage implements HeldMessage {
   readonly #windows: WeakRef<ArrayBuffer>[] = [];
   #liveWindows = 0;
+  /** The windows there are, while somebody keeps the message: these must not be collected. */
+  #pinned: (ArrayBuffer | undefined)[] = [];
   #keepers = 0;
+  #users = 0;
   #isReleased = false;
 
   /** `release` is called once, when the bytes are needed no more. */
@@ -46,19 +52,25 @@ export class LeasedMessage implements HeldMessage {
 
   keep(): void {
     this.#keepers++;
+    this.#pinned = this.#windows.map((window) => window.deref());
   }
 
   letGo(): void {
     if (--this.#keepers > 0) return;
-    for (const window of this.#windows) {
-      const buffer = window.deref();
-      if (buffer) native().detach(buffer);
-    }
-    this.#end();
+    this.#pinned = [];
+    if (this.#users === 0 || this.#liveWindows === 0) this.#end();
+  }
+
+  use(): void {
+    this.#users++;
+  }
+
+  leave(): void {
+    if (--this.#users === 0 && this.#keepers === 0) this.#end();
   }
 
   windowCollected(): void {
-    if (--this.#liveWindows === 0) this.#end();
+    if (--this.#liveWindows === 0 && this.#keepers === 0) this.#end();
   }
 
   #open(offset: number, byteLength: number): ArrayBuffer {
@@ -72,6 +84,10 @@ export class LeasedMessage implements HeldMessage {
   #end(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    for (const window of this.#windows) {
+      const buffer = window.deref();
+      if (buffer) native().detach(buffer);
+    }
     const capacity = Math.ceil(this.byteLength / 4096) * 4096;
     this.mapping.discardWrites(this.offset, capacity);
     this.release();
@@ -100,5 +116,13 @@ export class InlineMessage implements HeldMessage {
 
   letGo(): void {
     if (--this.#keepers === 0) native().detach(this.#buffer);
+  }
+
+  use(): void {
+    this.keep();
+  }
+
+  leave(): void {
+    this.letGo();
   }
 }

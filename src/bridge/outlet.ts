@@ -57,9 +57,18 @@ export class Outlet implements Holder {
       this.droppedBatches++;
       return;
     }
+    if (mayDrop) this.#dropSuperseded(message);
     message.hold(this);
     this.#queue.push(message);
     this.#pump();
+  }
+
+  /** A whole dictionary takes the place of what waits of the same one, as no batch in between needs that. */
+  #dropSuperseded({ kind, isDelta, dictionaryId }: PlacedMessage): void {
+    if (kind !== 'dictionary' || isDelta || this.#queue.some((waiting) => waiting.kind === 'batch')) return;
+    const isSuperseded = (waiting: PlacedMessage): boolean => waiting.dictionaryId === dictionaryId;
+    for (const waiting of this.#queue.filter(isSuperseded)) waiting.drop(this);
+    this.#queue = this.#queue.filter((waiting) => !isSuperseded(waiting));
   }
 
   /** More credit from the peer. Throws CREDIT_EXCEEDED. */
@@ -93,14 +102,9 @@ export class Outlet implements Holder {
   /** Resolves when nothing is queued any more: all was sent, or the peer is gone. */
   async room(signal?: AbortSignal): Promise<void> {
     if (this.#queue.length === 0) return;
-    signal?.throwIfAborted();
+    ArrowlabError.throwIfAborted(signal, 'the write');
     await new Promise<void>((resolve, reject) => {
-      const onAbort = () =>
-        reject(
-          new ArrowlabError('ABORTED', `the write was given up while ${this.holder} was full`, {
-            cause: signal?.reason,
-          }),
-        );
+      const onAbort = () => reject(ArrowlabError.aborted(signal, `the write, which waited for the ${this.holder},`));
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#roomWaiters.push(() => {
         signal?.removeEventListener('abort', onAbort);

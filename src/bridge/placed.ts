@@ -42,6 +42,11 @@ export class PlacedMessage {
     return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, extent, undefined);
   }
 
+  /** Bytes of the region that it takes; none where it travels inline. */
+  get regionBytes(): number {
+    return this.extent?.capacity ?? 0;
+  }
+
   hold(holder: Holder): void {
     this.extent?.hold(holder);
   }

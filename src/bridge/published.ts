@@ -11,13 +11,14 @@ import type { Holder } from '../region/index.js';
 import type { Endpoint } from './endpoint.js';
 import type { Outlet } from './outlet.js';
 import { PlacedMessage } from './placed.js';
+import { Replay, type Retention } from './replay.js';
 
 export interface PublishOptions {
   /**
    * What a late subscriber gets beside the schema and the live dictionaries: nothing, the last batch, or all batches.
    * With 'none' the first write waits for a subscriber. Default 'none'.
    */
-  retain?: 'none' | 'latest' | 'all' | undefined;
+  retain?: Retention | undefined;
   /** What a subscriber without credit does to the others: 'block' makes the writer wait, 'drop' leaves batches out for that subscriber. Default 'block'. */
   slow?: 'block' | 'drop' | undefined;
 }
@@ -38,12 +39,12 @@ export class PublishedStream implements Holder {
 
   readonly #endpoint: Endpoint;
   readonly #encoder: StreamEncoder | undefined;
-  readonly #retain: NonNullable<PublishOptions['retain']>;
+  readonly #retain: Retention;
   readonly #slow: NonNullable<PublishOptions['slow']>;
   readonly #outlets = new Set<Outlet>();
-  /** What a late subscriber gets, in order. */
-  #replay: PlacedMessage[] = [];
+  readonly #replay: Replay;
   #lastWrite: Promise<unknown> = Promise.resolve();
+  #hasSchema = false;
   #ending: { error: ArrowlabError | undefined } | undefined;
   #subscriberCame!: () => void;
   readonly #hasSubscribed = new Promise<void>((resolve) => {
@@ -61,10 +62,17 @@ export class PublishedStream implements Holder {
     this.#retain = oneOf('retain', options.retain ?? 'none', ['none', 'latest', 'all']);
     this.#slow = oneOf('slow', options.slow ?? 'block', ['block', 'drop']);
     this.holder = `stream ${JSON.stringify(name)}`;
+    this.#replay = new Replay(this.#retain, this);
     if (schema) {
       this.#encoder = new StreamEncoder(schema);
-      this.#inTurn(() => this.#emit(this.#encoder!.schemaMessage)).catch(() => {});
+      // At once, for who awaits the schema; where that fails, the first write tries again and says why.
+      this.#inTurn(() => this.#emitSchema()).catch(() => {});
     }
+  }
+
+  /** Bytes of the region that it keeps for late subscribers. */
+  get retainedBytes(): number {
+    return this.#replay.retainedBytes;
   }
 
   get isEnded(): boolean {
@@ -87,6 +95,7 @@ export class PublishedStream implements Holder {
           'INVALID_ARGUMENT',
           'expected a stream with a schema, found one of IPC messages: use writeIpc',
         );
+      await this.#emitSchema(options.signal);
       await this.#subscribed(options.signal);
       for (const message of this.#encoder.encode(data)) await this.#emit(message, options.signal);
     });
@@ -98,7 +107,7 @@ export class PublishedStream implements Holder {
    */
   writeIpc(source: number | Uint8Array, options: WriteOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#encoder || this.#replay.length > 0)
+      if (this.#encoder || !this.#replay.isEmpty)
         throw new ArrowlabError(
           'INVALID_ARGUMENT',
           'expected a stream published without a schema and nothing written yet, found another',
@@ -134,22 +143,38 @@ export class PublishedStream implements Holder {
   /** The name is taken away: nothing is retained any more, and a stream that has not ended fails. */
   retire(): void {
     if (!this.#ending) {
-      this.#ending = {
-        error: new ArrowlabError('PRODUCER_GONE', `stream ${JSON.stringify(this.name)} was unpublished before its end`),
-      };
-      for (const outlet of [...this.#outlets]) outlet.end(this.#ending.error);
-      this.#subscriberCame();
+      const { name } = this;
+      this.#endWith(
+        new ArrowlabError('PRODUCER_GONE', `stream ${JSON.stringify(name)} was unpublished before its end`),
+      );
     }
-    this.#forget(this.#replay);
+    this.#replay.clear();
   }
 
   async #finish(error: ArrowlabError | undefined): Promise<void> {
-    if (error) this.#subscriberCame();
-    await this.#inTurn(async () => {
-      this.#ending = { error };
-      for (const outlet of [...this.#outlets]) outlet.end(error);
-    });
+    if (error) {
+      // A write that waits finds the stream ended and gives up.
+      this.#checkOpen();
+      this.#endWith(error);
+      await this.#lastWrite;
+    } else
+      await this.#inTurn(async () => {
+        await this.#emitSchema();
+        this.#endWith(undefined);
+      });
     await Promise.all([...this.#outlets].map((outlet) => outlet.room()));
+  }
+
+  #endWith(error: ArrowlabError | undefined): void {
+    this.#ending = { error };
+    for (const outlet of [...this.#outlets]) outlet.end(error);
+    this.#subscriberCame();
+  }
+
+  async #emitSchema(signal?: AbortSignal): Promise<void> {
+    if (!this.#encoder || this.#hasSchema) return;
+    await this.#emit(this.#encoder.schemaMessage, signal);
+    this.#hasSchema = true;
   }
 
   /** Writes happen one after the other, in the order they were asked for. */
@@ -164,14 +189,10 @@ export class PublishedStream implements Holder {
 
   async #subscribed(signal: AbortSignal | undefined): Promise<void> {
     if (this.#retain !== 'none') return;
-    signal?.throwIfAborted();
+    ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
     await new Promise<void>((resolve, reject) => {
       const onAbort = () =>
-        reject(
-          new ArrowlabError('ABORTED', `the write to ${this.holder} was given up while it waited for a subscriber`, {
-            cause: signal?.reason,
-          }),
-        );
+        reject(ArrowlabError.aborted(signal, `the write to ${this.holder}, which waited for a subscriber,`));
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#hasSubscribed.then(() => {
         signal?.removeEventListener('abort', onAbort);
@@ -183,12 +204,9 @@ export class PublishedStream implements Holder {
 
   async #emit(message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
     if (this.#slow === 'block') await Promise.all([...this.#outlets].map((outlet) => outlet.room(signal)));
-    const { retainedBytes, region } = this.#endpoint;
-    if (retainedBytes + message.byteLength > region.maxBytes)
-      throw new ArrowlabError(
-        'MEMORY_LIMIT',
-        `expected a message of ${this.holder} to fit beside what is retained, found ${message.byteLength} bytes more than ${retainedBytes} retained, with maxBytes = ${region.maxBytes}: raise maxBytes or retain less`,
-      );
+    this.#checkOpen();
+    ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
+    this.#endpoint.checkRoom(message.byteLength, this.holder);
     const writer: Holder = { holder: `writer of ${this.holder}`, sinceMs: performance.now() };
     const placed = await PlacedMessage.place(
       message,
@@ -197,41 +215,13 @@ export class PublishedStream implements Holder {
       writer,
       signal,
     );
+    if (this.#ending) placed.drop(writer);
+    this.#checkOpen();
     this.writtenBytes += placed.byteLength;
     if (placed.kind === 'batch') this.batches++;
     for (const outlet of this.#outlets) outlet.offer(placed, this.#slow === 'drop');
-    this.#remember(placed);
+    this.#replay.remember(placed);
     placed.drop(writer);
-  }
-
-  /** Keeps what a late subscriber will need, and lets go what it won't need any more. */
-  #remember(placed: PlacedMessage): void {
-    if (this.#ending) return;
-    const isKept = placed.kind !== 'batch' || this.#retain !== 'none';
-    if (isKept) {
-      placed.hold(this);
-      this.#replay.push(placed);
-      this.#endpoint.retainedBytes += placed.byteLength;
-    }
-    if (this.#retain === 'all') return;
-    // The last batch needs the dictionaries it was written with, so 'latest' forgets older ones only when the next batch is there.
-    if (this.#retain === 'latest' && placed.kind === 'dictionary') return;
-    const isSuperseded = (message: PlacedMessage, at: number): boolean =>
-      (message.kind === 'batch' && message !== placed) ||
-      (message.kind === 'dictionary' &&
-        this.#replay.some(
-          (later, i) =>
-            i > at && later.kind === 'dictionary' && !later.isDelta && later.dictionaryId === message.dictionaryId,
-        ));
-    this.#forget(this.#replay.filter(isSuperseded));
-  }
-
-  #forget(messages: PlacedMessage[]): void {
-    for (const message of messages) {
-      message.drop(this);
-      this.#endpoint.retainedBytes -= message.byteLength;
-    }
-    this.#replay = this.#replay.filter((message) => !messages.includes(message));
   }
 
   #checkOpen(): void {

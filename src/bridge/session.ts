@@ -2,7 +2,13 @@ import { channel } from 'node:diagnostics_channel';
 import { ArrowlabError } from '../errors.js';
 import type { Greeted } from '../native.js';
 import { PAGE_BYTES } from '../region/index.js';
-import { Connection, type ConnectionHandler, type Frame, type SpawnedProcess } from '../wire/index.js';
+import {
+  Connection,
+  type ConnectionHandler,
+  type Frame,
+  MAX_RESULT_BYTES,
+  type SpawnedProcess,
+} from '../wire/index.js';
 import type { Endpoint } from './endpoint.js';
 import { LeasedMessage } from './incoming.js';
 import { LeaseLedger } from './ledger.js';
@@ -17,6 +23,8 @@ const released = channel('arrowlab:released');
 const MAX_STREAMS = 1_024;
 /** How often a lost peer's process is looked at, while it holds leases. */
 const QUARANTINE_MS = 50;
+/** How long a peer may take to answer a CANCEL when this side closes. */
+const ANSWER_TIMEOUT_MS = 2_000;
 const PAGE = BigInt(PAGE_BYTES);
 
 /** One connection of an endpoint: its streams in both directions, the leases given and the leases held. */
@@ -32,10 +40,13 @@ export class Session implements ConnectionHandler {
   readonly #connection: Connection;
   readonly #outlets = new Map<number, Outlet>();
   readonly #subscriptions = new Map<number, Subscription>();
+  /** Subscriptions whose messages are not all read yet; they may have ended. */
+  readonly #unread = new Set<Subscription>();
   readonly #numbers: StreamNumbers;
   #lastLease = 0n;
   #leasesHeld = 0;
   #isClosing = false;
+  #closing: Promise<void> | undefined;
   #hasSaidClosing = false;
   #peerIsClosing = false;
   #isOver = false;
@@ -45,7 +56,7 @@ export class Session implements ConnectionHandler {
     this.endpoint = endpoint;
     this.#numbers = new StreamNumbers(side);
     this.label = `peer ${greeted.name || 'without a name'} (pid ${spawned?.pid ?? greeted.pid})`;
-    this.#connection = new Connection(greeted, this, spawned);
+    this.#connection = new Connection(greeted, side, this, spawned);
   }
 
   get peer() {
@@ -94,8 +105,14 @@ export class Session implements ConnectionHandler {
     this.#checkOpen();
     const subscription = new Subscription(this, this.#numbers.take(), name, options);
     this.#subscriptions.set(subscription.stream, subscription);
+    this.#unread.add(subscription);
     subscription.start();
     return subscription;
+  }
+
+  /** A subscription holds no unread message any more, and gets none. */
+  finished(subscription: Subscription): void {
+    this.#unread.delete(subscription);
   }
 
   /** A subscription is over and its CANCELLED, if one was owed, has come. */
@@ -120,6 +137,7 @@ export class Session implements ConnectionHandler {
       this.#leasesHeld--;
       this.#connection.release(lease);
       this.#finishClosing();
+      this.#closeMapping();
     });
   }
 
@@ -132,20 +150,36 @@ export class Session implements ConnectionHandler {
    * Says goodbye: cancels what is consumed, fails what is produced and has not ended, sends CLOSING. The socket closes when the last lease
    * that is held here has been released; what is leased stays readable. Until then it keeps no process alive.
    */
-  async close(): Promise<void> {
-    if (this.#isClosing || this.#isOver) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#sayGoodbye();
+    return this.#closing;
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    if (this.#isOver) return;
     this.#isClosing = true;
-    for (const subscription of this.#subscriptions.values()) subscription.cancel();
-    if (this.#subscriptions.size > 0)
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
+    for (const subscription of [...this.#unread]) subscription.cancel();
+    if (this.#subscriptions.size > 0 && !(await this.#isAnswered())) {
+      this.#connection.close(); // a peer that does not even answer CANCEL: as if it were gone
+      return;
+    }
     for (const outlet of [...this.#outlets.values()])
       outlet.end(new ArrowlabError('PRODUCER_GONE', 'the producer closed its endpoint'));
     this.send({ type: 'CLOSING' });
     this.#hasSaidClosing = true;
     this.#connection.unref();
     this.#finishClosing();
+  }
+
+  /** Waits until every CANCEL has been answered; false when that takes too long. */
+  #isAnswered(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), ANSWER_TIMEOUT_MS);
+      this.#idle = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
   }
 
   onReady(): void {
@@ -161,7 +195,7 @@ export class Session implements ConnectionHandler {
         break;
       case 'LIST':
         this.#openStream(frame.stream);
-        this.send({ type: 'RESULT', stream: frame.stream, json: JSON.stringify(this.endpoint.list()) });
+        this.#answerList(frame.stream);
         break;
       case 'CALL':
         this.#openStream(frame.stream);
@@ -215,7 +249,13 @@ export class Session implements ConnectionHandler {
     }
     this.ledger.releaseAll();
     this.#connection.dispose();
+    this.#closeMapping();
     this.endpoint.sessionEnded(this, error);
+  }
+
+  /** What has been received can be read to its end, whatever became of the connection. */
+  #closeMapping(): void {
+    if (this.#isOver && this.#leasesHeld === 0) this.mapping.close();
   }
 
   #acceptSubscribe(stream: number, name: string, credit: number): void {
@@ -232,6 +272,12 @@ export class Session implements ConnectionHandler {
     };
     this.#outlets.set(stream, outlet);
     this.endpoint.outletArrived(outlet);
+  }
+
+  #answerList(stream: number): void {
+    const json = JSON.stringify(this.endpoint.list());
+    if (Buffer.byteLength(json) <= MAX_RESULT_BYTES) this.send({ type: 'RESULT', stream, json });
+    else this.#refuse(stream, new ArrowlabError('NOT_SERVED', 'there are too many streams to list in one frame'));
   }
 
   #refuse(stream: number, error: ArrowlabError): void {

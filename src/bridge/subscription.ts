@@ -2,6 +2,7 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import { Table } from 'apache-arrow';
 import { ArrowlabError } from '../errors.js';
 import { StreamDecoder } from '../ipc/index.js';
+import { startTimer } from '../region/index.js';
 import type { Frame } from '../wire/index.js';
 import { LeasedBatch } from './batch.js';
 import { type HeldMessage, InlineMessage } from './incoming.js';
@@ -51,6 +52,8 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   #taken = 0;
   #ending: { error: ArrowlabError | undefined } | undefined;
   #wake: (() => void) | undefined;
+  /** Calls of `next()` are served one after the other. */
+  #lastTurn: Promise<unknown> = Promise.resolve();
   #schemaArrived!: (schema: Schema) => void;
   #schemaFailed!: (error: ArrowlabError) => void;
 
@@ -82,14 +85,20 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
    * The next batch; the caller owns it until it calls `release()`. Throws PRODUCER_GONE, STREAM_FAILED, TIMEOUT, ABORTED, IPC_INVALID,
    * IPC_UNSUPPORTED, TYPE_UNSUPPORTED, DATA_INVALID, CLOSED, or the violation that ended the connection.
    */
-  async next(): Promise<IteratorResult<LeasedBatch, undefined>> {
+  next(): Promise<IteratorResult<LeasedBatch, undefined>> {
+    const turn = this.#lastTurn.then(() => this.#next());
+    this.#lastTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #next(): Promise<IteratorResult<LeasedBatch, undefined>> {
     for (;;) {
       const message = this.#queue.shift();
       if (message) {
         const batch = this.#decode(message);
         if (batch) return { done: false, value: batch };
       } else if (this.#ending) {
-        this.#decoder.close();
+        this.#dropQueue();
         if (this.#ending.error) throw this.#ending.error;
         return { done: true, value: undefined };
       } else {
@@ -197,6 +206,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
           : new ArrowlabError('IPC_INVALID', `expected a readable Arrow message, found one that fails to read`, {
               cause: error,
             });
+      this.#ending = { error: failure }; // also where the stream's end has come already: what can't be read is not a short stream
       if (VIOLATIONS.includes(failure.code)) this.#session.violation(failure);
       this.#end(failure);
       return undefined;
@@ -234,6 +244,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     for (const message of this.#queue) message.letGo();
     this.#queue = [];
     this.#decoder.close();
+    this.#session.finished(this);
   }
 
   /** Waits for a frame. Throws TIMEOUT. */
@@ -242,7 +253,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (timeoutMs !== undefined) timer = setTimeout(() => this.#end(this.#timedOut(timeoutMs)), timeoutMs);
+      if (timeoutMs !== undefined) timer = startTimer(() => this.#end(this.#timedOut(timeoutMs)), timeoutMs);
     });
     clearTimeout(timer);
     this.#wake = undefined;

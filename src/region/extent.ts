@@ -35,7 +35,7 @@ export class Extent {
   /** Copies `bytes` to `offset`. */
   write(offset: number, bytes: ArrayBufferView): void {
     this.#check(offset, bytes.byteLength);
-    this.region.native.write(this.offset + offset, bytes);
+    callNative(() => this.region.native.write(this.offset + offset, bytes));
   }
 
   /** Reads exactly `byteLength` bytes of the file `fd`, from `position` on, straight to `offset`. Throws SYSTEM, or IPC_INVALID when the file is too short. */

@@ -1,4 +1,5 @@
-export { PAGE_BYTES } from './allocator.js';
+export { PAGE_BYTES, wholePages } from './allocator.js';
 export { Extent, type Holder } from './extent.js';
 export { availableBytes, defaultMaxBytes, parseByteLength } from './limits.js';
 export { Region, type RegionOptions, type RegionStats } from './region.js';
+export { startTimer } from './timer.js';

@@ -1,8 +1,9 @@
 import { ArrowlabError } from '../errors.js';
-import { callNative, fromNative, type Region as NativeRegion } from '../native.js';
-import { Allocator, wholePages } from './allocator.js';
+import { awaitNative, callNative, type Region as NativeRegion } from '../native.js';
+import { Allocator, type Place, wholePages } from './allocator.js';
 import { Extent, type Holder } from './extent.js';
 import { defaultMaxBytes, parseByteLength } from './limits.js';
+import { startTimer } from './timer.js';
 
 export interface RegionOptions {
   /** Resident bytes at most: a number or a text like "2GiB". Default: the smaller of 2 GiB and half of the memory available. */
@@ -87,16 +88,17 @@ export class Region {
         'MEMORY_LIMIT',
         `expected at most maxBytes = ${this.maxBytes} bytes in one write, found ${byteLength}: write smaller batches or raise maxBytes`,
       );
-    signal?.throwIfAborted();
+    if (this.#isClosed) throw new ArrowlabError('CLOSED', 'expected an open region, found it closed');
+    ArrowlabError.throwIfAborted(signal, 'the write');
     const { extent, coldFrom } =
       (this.#waiters.length === 0 ? this.#take(byteLength, writer) : undefined) ??
       (await this.#wait(byteLength, writer, signal));
     if (capacity - coldFrom >= POPULATE_FROM_BYTES) {
       try {
-        await this.native.populate(extent.offset + coldFrom, capacity - coldFrom);
+        await awaitNative(() => this.native.populate(extent.offset + coldFrom, capacity - coldFrom));
       } catch (error) {
         extent.drop(writer);
-        throw fromNative(error);
+        throw error;
       }
     }
     return extent;
@@ -117,7 +119,7 @@ export class Region {
       for (const name of new Set([...extent.holders].map(({ holder }) => holder)))
         heldBytes[name] = (heldBytes[name] ?? 0) + extent.capacity;
     return {
-      residentBytes: this.native.residentBytes(),
+      residentBytes: callNative(() => this.native.residentBytes()),
       maxBytes: this.maxBytes,
       usedBytes: this.#usedBytes,
       warmBytes: this.#allocator.warmBytes,
@@ -130,7 +132,7 @@ export class Region {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#idleTimer);
-    for (const waiter of [...this.#waiters])
+    for (const waiter of this.#waiters.splice(0))
       waiter.reject(new ArrowlabError('CLOSED', 'expected an open region, found it closed while a write waited'));
     this.native.close();
   }
@@ -138,7 +140,7 @@ export class Region {
   #take(byteLength: number, writer: Holder): { extent: Extent; coldFrom: number } | undefined {
     const capacity = wholePages(byteLength);
     if (this.#usedBytes + capacity > this.maxBytes) return undefined;
-    const place = this.#allocator.take(capacity);
+    const place = this.#allocator.take(capacity) ?? this.#takeAllCold(capacity);
     if (!place) return undefined;
     this.#usedBytes += capacity;
     this.#punch(this.#usedBytes + this.#allocator.warmBytes - this.maxBytes);
@@ -147,19 +149,23 @@ export class Region {
     return { extent, coldFrom: place.warmBytes };
   }
 
+  /** Warm ranges lie between the cold ones: once all are cold they are one again. */
+  #takeAllCold(capacity: number): Place | undefined {
+    this.#punch(this.#allocator.warmBytes);
+    return this.#allocator.take(capacity);
+  }
+
   #wait(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<{ extent: Extent; coldFrom: number }> {
     return new Promise((resolve, reject) => {
       const leave = (error: ArrowlabError) => {
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        const at = this.#waiters.indexOf(waiter);
+        if (at >= 0) this.#waiters.splice(at, 1);
         settle();
         reject(error);
         this.#serveWaiters();
       };
-      const onAbort = () =>
-        leave(
-          new ArrowlabError('ABORTED', 'the write was given up while it waited for memory', { cause: signal?.reason }),
-        );
-      const timer = setTimeout(() => leave(this.#timedOut(byteLength)), this.#waitTimeoutMs);
+      const onAbort = () => leave(ArrowlabError.aborted(signal, 'the write, which waited for memory,'));
+      const timer = startTimer(() => leave(this.#timedOut(byteLength)), this.#waitTimeoutMs);
       const settle = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
@@ -208,11 +214,12 @@ export class Region {
 
   #punch(byteLength: number): void {
     if (byteLength > 0)
-      for (const range of this.#allocator.cool(byteLength)) this.native.punch(range.offset, range.byteLength);
+      for (const range of this.#allocator.cool(byteLength))
+        callNative(() => this.native.punch(range.offset, range.byteLength));
   }
 
   #watchIdleness(): void {
     if (this.#idleTimer) this.#idleTimer.refresh();
-    else this.#idleTimer = setTimeout(() => this.#punch(this.#allocator.warmBytes), this.#idleMs).unref();
+    else this.#idleTimer = startTimer(() => this.#punch(this.#allocator.warmBytes), this.#idleMs)?.unref();
   }
 }

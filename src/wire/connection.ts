@@ -52,11 +52,13 @@ export class Connection {
   #releases: bigint[] = [];
   #flushing = false;
   #isReady = false;
+  /** Whoever connects speaks second: a refusal is read before a write can fail for it. */
+  readonly #answersReady: boolean;
   #ended = false;
   #settleReady!: (error?: ArrowlabError) => void;
 
   /** Takes over the descriptors of `greeted`. */
-  constructor(greeted: Greeted, handler: ConnectionHandler, spawned?: SpawnedProcess) {
+  constructor(greeted: Greeted, side: 'connector' | 'acceptor', handler: ConnectionHandler, spawned?: SpawnedProcess) {
     this.peer = { name: greeted.name, pid: spawned?.pid ?? greeted.pid, uid: greeted.uid };
     this.mapping = greeted.mapping;
     this.#pidfd = greeted.pidfd;
@@ -80,7 +82,8 @@ export class Connection {
     // A failed write is not the end: what is still to be read may hold the ERROR that explains.
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => this.#end(undefined));
-    this.send({ type: 'READY', minor: MINOR, features: 0n });
+    this.#answersReady = side === 'connector';
+    if (!this.#answersReady) this.#sayReady();
   }
 
   /** Whether anything can still be sent. */
@@ -134,12 +137,15 @@ export class Connection {
     setTimeout(() => this.#socket.destroy(), READY_TIMEOUT_MS).unref();
   }
 
-  /** Lets go of the peer's process and map, when nobody needs them any more. Windows of the map stay. */
+  /** Lets go of the socket and the peer's process. The map stays: what has been received may still be read. */
   dispose(): void {
     this.#socket.destroy();
     if (this.#pidfd >= 0) closeSync(this.#pidfd);
     this.#pidfd = -1;
-    this.mapping.close();
+  }
+
+  #sayReady(): void {
+    this.send({ type: 'READY', minor: MINOR, features: 0n });
   }
 
   #takeReleases(): void {
@@ -186,6 +192,7 @@ export class Connection {
     } else if (frame.type === 'READY') {
       if (this.#isReady) throw new ArrowlabError('STREAM_STATE', 'expected READY once, found it again');
       this.#isReady = true;
+      if (this.#answersReady) this.#sayReady();
       this.#settleReady();
       this.#handler.onReady();
     } else {

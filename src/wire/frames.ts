@@ -24,6 +24,8 @@ export type FrameType = Frame['type'];
 
 export const MAX_FRAME_BYTES = 1 << 20;
 export const MAX_INLINE_BYTES = 65_536;
+export const MAX_RESULT_BYTES = MAX_FRAME_BYTES - 16;
+const MAX_ERROR_BYTES = 65_536;
 export const MAX_RELEASES = 8_192;
 export const HEADER_BYTES = 8;
 
@@ -46,7 +48,7 @@ const shape = (number: number, type: FrameType, fixed: number, minTail = 0, maxT
 
 const SHAPES: Shape[] = [
   shape(0x01, 'READY', 24),
-  shape(0x02, 'ERROR', 16, 0, 65_536),
+  shape(0x02, 'ERROR', 16, 0, MAX_ERROR_BYTES),
   shape(0x03, 'CLOSING', 8),
   shape(0x10, 'SUBSCRIBE', 16, 1, 255),
   shape(0x11, 'CREDIT', 16),
@@ -60,7 +62,7 @@ const SHAPES: Shape[] = [
   shape(0x23, 'END', 24),
   shape(0x24, 'WAITING', 32),
   shape(0x25, 'CANCELLED', 16),
-  shape(0x26, 'RESULT', 16, 0, MAX_FRAME_BYTES - 16),
+  shape(0x26, 'RESULT', 16, 0, MAX_RESULT_BYTES),
 ];
 
 const shapeOfType = Object.fromEntries(SHAPES.map((each) => [each.type, each])) as Record<FrameType, Shape>;
@@ -173,7 +175,7 @@ function decodeCall(bytes: Buffer, stream: number, credit: number): Frame {
   return { type: 'CALL', stream, credit, name, parameters: text(bytes.subarray(24 + nameLength), "CALL's parameters") };
 }
 
-/** Encodes a frame. Values are the caller's own and in range; a text or tail that is too long throws INVALID_ARGUMENT. */
+/** Encodes a frame. Values are the caller's own and in range; an ERROR's message is cut to what fits, any other text or tail that is too long throws INVALID_ARGUMENT. */
 export function encodeFrame(frame: Frame): Buffer {
   const tail = tailOf(frame);
   const tailLength = tail?.length ?? 0;
@@ -229,10 +231,17 @@ export function encodeFrame(frame: Frame): Buffer {
   return bytes;
 }
 
+/** The first `byteLength` bytes of a text in UTF-8 at most, cut between two characters. */
+function cutText(text: Buffer, byteLength: number): Buffer {
+  let end = Math.min(text.length, byteLength);
+  while (end < text.length && (text[end]! & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
+}
+
 function tailOf(frame: Frame): Buffer | undefined {
   switch (frame.type) {
     case 'ERROR':
-      return Buffer.from(frame.message);
+      return cutText(Buffer.from(frame.message), MAX_ERROR_BYTES);
     case 'SUBSCRIBE':
       return Buffer.from(frame.name);
     case 'CALL':
