@@ -21,6 +21,7 @@ export class LeasedMessage implements HeldMessage {
   readonly #windows: WeakRef<ArrayBuffer>[] = [];
   #liveWindows = 0;
   /** The windows there are, while somebody keeps the message: these must not be collected. */
+  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: the references are its purpose
   #pinned: (ArrayBuffer | undefined)[] = [];
   #keepers = 0;
   #users = 0;

@@ -34,6 +34,8 @@ export class PublishedStream implements Holder {
   readonly sinceMs = performance.now();
   /** Record batches written so far. */
   batches = 0;
+  /** Rows of these. */
+  rows = 0;
   /** Bytes of all messages written so far. */
   writtenBytes = 0;
 
@@ -218,7 +220,10 @@ export class PublishedStream implements Holder {
     if (this.#ending) placed.drop(writer);
     this.#checkOpen();
     this.writtenBytes += placed.byteLength;
-    if (placed.kind === 'batch') this.batches++;
+    if (placed.kind === 'batch') {
+      this.batches++;
+      this.rows += message.rows;
+    }
     for (const outlet of this.#outlets) outlet.offer(placed, this.#slow === 'drop');
     this.#replay.remember(placed);
     placed.drop(writer);

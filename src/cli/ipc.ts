@@ -96,7 +96,7 @@ function transfer(flags: TransferFlags, openWay: (peer: PeerCommand) => Way): Pr
         signal,
         onHeld,
       });
-      return { data: report, text: describe(source.label, report) };
+      return { data: report, text: describe(source.label, report), exitCode: report.checksumsEqual === false ? 1 : 0 };
     } finally {
       source.close();
     }
@@ -104,6 +104,8 @@ function transfer(flags: TransferFlags, openWay: (peer: PeerCommand) => Way): Pr
 }
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+const VERDICTS: Record<string, string> = { true: 'equal', false: 'DIFFERENT', null: 'nothing to compare with' };
 
 /** The report for people. */
 function describe(label: string, report: TransferReport): string {
@@ -114,7 +116,7 @@ function describe(label: string, report: TransferReport): string {
     `bytes copied   ${report.bytesCopied}`,
     `handoff        ${report.handoffMs.toFixed(3)} ms`,
     `CPU            ${report.cpuMs.toFixed(0)} ms`,
-    `checksums      ${report.checksumsEqual ? 'equal' : 'DIFFERENT'}`,
+    `checksums      ${VERDICTS[String(report.checksumsEqual)]}`,
     `Pss growth     ${mebibytes(report.pssGrowthBytes)} in all processes`,
     `producer       pid ${producer.pid}: Pss ${mebibytes(producer.pssBeforeBytes)} -> ${mebibytes(producer.pssBytes)}`,
     ...peers.map(

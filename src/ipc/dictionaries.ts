@@ -64,7 +64,8 @@ export class Dictionaries {
     const total = parts.reduce((rows, part) => rows + part.length, 0);
     const live = this.#live.get(id);
     const isStale = !renewed.has(id) && [...values.nestedDictionaryIds].some((inner) => renewed.has(inner));
-    const isKnown = live !== undefined && !isStale && agree(values, live.parts, parts, Math.min(live.length, total));
+    const isComparable = live !== undefined && !isStale && live.parts.every(isAttached);
+    const isKnown = isComparable && agree(values, live.parts, parts, Math.min(live.length, total));
     if (isKnown && total <= live.length) return;
     // Values that refer to dictionaries come whole each time, because not every reader takes deltas of them.
     const isNested = values.nestedDictionaryIds.size > 0;
@@ -99,6 +100,13 @@ function* windows(values: ParsedField, parts: readonly DataLike[], begin: number
     if (from < to || end === 0) yield arrayOfData(values, part, from, to - from);
     start += part.length;
   }
+}
+
+/** Whether the memory of a part is still there: a released batch's is detached, and then nobody can tell what it was. */
+function isAttached({ length, values, valueOffsets, children }: DataLike): boolean {
+  const view = valueOffsets ?? values;
+  const isGone = length > 0 && ArrayBuffer.isView(view) && view.byteLength === 0;
+  return !isGone && children.every(isAttached);
 }
 
 /** Whether the first `length` rows of both are the same. */

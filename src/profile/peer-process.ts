@@ -26,6 +26,8 @@ type PeerEvent =
 
 /** How long a peer that was told to end may take, in milliseconds. */
 const GRACE_MS = 5_000;
+/** How long a peer may take until it is ready; then it is killed. */
+const START_MS = 30_000;
 
 /** A transfer peer (PROTOCOL.md, section 10) that this process started, with a socket as its descriptor 3. */
 export class PeerProcess {
@@ -63,10 +65,14 @@ export class PeerProcess {
 
   /** Waits until the peer is connected and has loaded everything; asked again, it answers the same. */
   ready(): Promise<void> {
-    this.#ready ??= this.expect('ready').then(({ language }) => {
-      this.language = language;
-    });
+    this.#ready ??= this.#expectReady();
     return this.#ready;
+  }
+
+  async #expectReady(): Promise<void> {
+    const timer = setTimeout(() => this.kill(), START_MS);
+    const { language } = await this.expect('ready').finally(() => clearTimeout(timer));
+    this.language = language;
   }
 
   /** Waits for the next event, which has to be `name`. Throws PEER_FAILED, or the error that the peer reports. */

@@ -26,8 +26,11 @@ export interface TransferReport {
   handoffMs: number;
   /** CPU time of all processes from placing the data until every batch was readable. */
   cpuMs: number;
-  /** Whether every peer computed the producer's checksums; those that the producer can't compute are compared among the peers. */
-  checksumsEqual: boolean;
+  /**
+   * Whether every peer computed the producer's checksums. Those that the producer can't compute (of compressed bodies) are compared
+   * among the peers; null where there is only one.
+   */
+  checksumsEqual: boolean | null;
   checksums: Record<string, string> | null;
   producer: { pid: number; pssBeforeBytes: number; pssBytes: number };
   /** Growth of Pss of all processes from before the data was placed until every peer held it. */
@@ -35,13 +38,22 @@ export interface TransferReport {
   peers: PeerReport[];
 }
 
+/** What was handed over. */
+export interface Sent {
+  payloadBytes: number;
+  batches: number;
+  rows: number;
+}
+
 /** What one way of handing data over does; `runTransfer` does the rest. */
 export interface Way {
   readonly name: TransferReport['way'];
-  /** Starts a peer with more arguments, and connects it. */
-  start(args: string[]): Promise<PeerProcess>;
+  /** Starts a peer with more arguments; the caller ends it. */
+  start(args: string[]): PeerProcess;
+  /** Waits until a peer that was started is connected and ready. */
+  connect(peer: PeerProcess): Promise<void>;
   /** Hands the source's data to all peers; settles when it is sent. Returns what that took. */
-  send(source: TransferSource): Promise<{ payloadBytes: number }>;
+  send(source: TransferSource): Promise<Sent>;
   close(): Promise<void>;
 }
 
@@ -55,8 +67,8 @@ export interface TransferOptions {
   onHeld?: (peers: PeerReport[]) => void;
 }
 
-/** Growth of anonymous memory that says nothing: an interpreter's heap, garbage not collected yet. */
-const NOISE_BYTES = 48 * 2 ** 20;
+/** Growth of anonymous memory that says nothing, by language: an interpreter's heap; in Node, garbage not collected yet. */
+const NOISE_BYTES: Record<string, number> = { python: 2 ** 20, rust: 2 ** 20, node: 48 * 2 ** 20 };
 
 /** Hands a source's data to peers one way, and reports what it took. Every peer is ended, whatever happens. */
 export async function runTransfer(way: Way, source: TransferSource, options: TransferOptions): Promise<TransferReport> {
@@ -66,8 +78,11 @@ export async function runTransfer(way: Way, source: TransferSource, options: Tra
   };
   options.signal.addEventListener('abort', stop);
   try {
-    for (let i = 0; i < options.consumers; i++)
-      peers.push(await way.start(i === 0 && options.output ? ['--output', options.output] : []));
+    for (let i = 0; i < options.consumers; i++) {
+      const peer = way.start(i === 0 && options.output ? ['--output', options.output] : []);
+      peers.push(peer);
+      await way.connect(peer);
+    }
     const report = await handOver(way, source, peers, options);
     for (const peer of peers) peer.say('release');
     await Promise.all(peers.map((peer) => peer.expect('released')));
@@ -95,7 +110,8 @@ async function handOver(
   const cpuBefore = process.cpuUsage();
   try {
     for (const peer of peers) peer.say('go');
-    const { payloadBytes } = await way.send(source);
+    const data = await way.send(source);
+    const { payloadBytes } = data;
     const cpu = process.cpuUsage(cpuBefore);
     const held = await Promise.all(peers.map((peer) => peer.expect('held')));
     const reports = held.map((one, i) => reportOf(one, peers[i]!, before[i]!, payloadBytes));
@@ -103,12 +119,13 @@ async function handOver(
     await sleep(options.sleepMs, undefined, { signal: options.signal });
     const pssBytes = memoryOf('self')!.pss;
     for (const report of reports) report.pssBytes = memoryOf(report.pid)?.pss ?? report.pssBytes;
-    const { equal, checksums } = compare(source.checksums(), reports);
+    checkComplete(data, reports);
+    const checksums = source.checksums();
     return {
       way: way.name,
       payloadBytes,
-      batches: reports[0]!.batches,
-      rows: reports[0]!.rows,
+      batches: data.batches,
+      rows: data.rows,
       bytesCopied: reports.reduce((sum, { copiedBytes }) => sum + copiedBytes, 0),
       handoffMs: Math.max(
         ...held.map(({ readableNs }, i) =>
@@ -116,7 +133,7 @@ async function handOver(
         ),
       ),
       cpuMs: (cpu.user + cpu.system) / 1e3 + reports.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
-      checksumsEqual: equal,
+      checksumsEqual: compare(checksums, reports),
       checksums,
       producer: { pid: process.pid, pssBeforeBytes: ownBefore, pssBytes },
       pssGrowthBytes:
@@ -135,7 +152,8 @@ function reportOf(
   payloadBytes: number,
 ): PeerReport {
   // Three witnesses: where the buffers lie, what the Arrow library allocated, what the process's own memory grew by.
-  const grownBytes = held.anonBytes > NOISE_BYTES && held.anonBytes > payloadBytes / 4 ? held.anonBytes : 0;
+  const isNoise = held.anonBytes < (NOISE_BYTES[peer.language] ?? 0) || held.anonBytes < payloadBytes / 4;
+  const grownBytes = isNoise ? 0 : held.anonBytes;
   const copiedBytes = held.inlineBytes + Math.max(held.outsideBytes, held.allocatedBytes ?? 0, grownBytes);
   return {
     language: peer.language,
@@ -147,13 +165,21 @@ function reportOf(
   };
 }
 
-/** The producer's checksums against every peer's; without a producer's, the peers' against each other. */
-function compare(
-  own: Record<string, string> | null,
-  peers: PeerReport[],
-): { equal: boolean; checksums: Record<string, string> | null } {
+/** The producer's checksums against every peer's; without a producer's, the peers' against each other, where there are several. */
+function compare(own: Record<string, string> | null, peers: PeerReport[]): boolean | null {
+  if (!own && peers.length === 1) return null;
   const expected = JSON.stringify(own ?? peers[0]!.checksums);
-  return { equal: peers.every(({ checksums }) => JSON.stringify(checksums) === expected), checksums: own };
+  return peers.every(({ checksums }) => JSON.stringify(checksums) === expected);
+}
+
+/** Every peer has to have all there is. Throws PEER_FAILED. */
+function checkComplete({ batches, rows }: { batches: number; rows: number }, peers: PeerReport[]): void {
+  const short = peers.find((peer) => peer.batches !== batches || peer.rows !== rows);
+  if (short)
+    throw new ArrowlabError(
+      'PEER_FAILED',
+      `expected ${rows} rows in ${batches} batches at every peer, found ${short.rows} in ${short.batches} at the ${short.language} peer (pid ${short.pid})`,
+    );
 }
 
 /** When the first batch was sent to each peer, by CLOCK_MONOTONIC. */

@@ -1,12 +1,13 @@
 import { channel } from 'node:diagnostics_channel';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Server } from '../bridge/index.js';
 import { bytesSink } from '../ipc/index.js';
 import { callNative } from '../native.js';
 import { PeerProcess } from './peer-process.js';
 import type { TransferSource } from './source.js';
-import type { Way } from './transfer.js';
+import type { Sent, Way } from './transfer.js';
 
 /** How to start a transfer peer. */
 export interface PeerCommand {
@@ -16,6 +17,8 @@ export interface PeerCommand {
 }
 
 const STREAM = 'transfer';
+/** How long a peer that could not be greeted may take to say why. */
+const EXPLANATION_MS = 1_000;
 const END_OF_STREAM = Buffer.from('ffffffff00000000', 'hex');
 const sending = channel('arrowlab:sending');
 
@@ -35,6 +38,7 @@ function startPeer(
 export class SharedWay implements Way {
   readonly name = 'shared';
   readonly #server: Server;
+  readonly #adoptions = new Map<PeerProcess, Promise<void>>();
 
   constructor(
     readonly peerCommand: PeerCommand,
@@ -43,21 +47,25 @@ export class SharedWay implements Way {
     this.#server = new Server(options);
   }
 
-  async start(args: string[]): Promise<PeerProcess> {
+  start(args: string[]): PeerProcess {
     const { peer, fd } = startPeer(this.peerCommand, 'shared', args);
-    try {
-      // A peer that fails before it greets says why itself.
-      await Promise.all([this.#server.adopt(fd, peer), peer.ready()]);
-    } catch (error) {
-      await peer.ready();
-      throw error;
-    }
+    this.#adoptions.set(peer, this.#server.adopt(fd, peer));
     return peer;
   }
 
-  async send(source: TransferSource): Promise<{ payloadBytes: number }> {
-    const stream = await source.publish(this.#server, STREAM);
-    return { payloadBytes: stream.writtenBytes };
+  async connect(peer: PeerProcess): Promise<void> {
+    try {
+      await Promise.all([this.#adoptions.get(peer), peer.ready()]);
+    } catch (error) {
+      // A peer that fails before it greets may say why itself.
+      await Promise.race([peer.ready(), sleep(EXPLANATION_MS, undefined, { ref: false })]);
+      throw error;
+    }
+  }
+
+  async send(source: TransferSource): Promise<Sent> {
+    const { writtenBytes, batches, rows } = await source.publish(this.#server, STREAM);
+    return { payloadBytes: writtenBytes, batches, rows };
   }
 
   close(): Promise<void> {
@@ -72,26 +80,33 @@ export class CopiedWay implements Way {
 
   constructor(readonly peerCommand: PeerCommand) {}
 
-  async start(args: string[]): Promise<PeerProcess> {
+  start(args: string[]): PeerProcess {
     const { peer, fd } = startPeer(this.peerCommand, 'copied', args);
     const socket = new Socket({ fd, readable: true, writable: true });
     socket.on('error', () => {}); // the peer's end is noticed where its next event is awaited
     this.#sockets.push({ socket, pid: peer.pid });
-    await peer.ready();
     return peer;
   }
 
-  async send(source: TransferSource): Promise<{ payloadBytes: number }> {
-    let payloadBytes = 0;
+  connect(peer: PeerProcess): Promise<void> {
+    return peer.ready();
+  }
+
+  async send(source: TransferSource): Promise<Sent> {
+    const sent = { payloadBytes: 0, batches: 0, rows: 0 };
     let buffer = new Uint8Array(0);
     for (const message of source.messages()) {
       if (buffer.length < message.byteLength) buffer = new Uint8Array(message.byteLength);
       message.placeInto(bytesSink(buffer));
-      payloadBytes += message.byteLength;
+      sent.payloadBytes += message.byteLength;
+      if (message.kind === 'batch') {
+        sent.batches++;
+        sent.rows += message.rows;
+      }
       await this.#writeAll(buffer.subarray(0, message.byteLength), message.kind);
     }
     await this.#writeAll(END_OF_STREAM, 'end');
-    return { payloadBytes };
+    return sent;
   }
 
   async close(): Promise<void> {
