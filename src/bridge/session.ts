@@ -1,7 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { ArrowlabError } from '../errors.js';
 import type { Greeted } from '../native.js';
-import { PAGE_BYTES } from '../region/index.js';
 import {
   Connection,
   type ConnectionHandler,
@@ -10,7 +9,7 @@ import {
   type SpawnedProcess,
 } from '../wire/index.js';
 import type { Endpoint } from './endpoint.js';
-import { LeasedMessage } from './incoming.js';
+import { Holdings } from './holdings.js';
 import { LeaseLedger } from './ledger.js';
 import { Outlet } from './outlet.js';
 import type { PlacedMessage } from './placed.js';
@@ -25,12 +24,14 @@ const MAX_STREAMS = 1_024;
 const QUARANTINE_MS = 50;
 /** How long a peer may take to answer a CANCEL when this side closes. */
 const ANSWER_TIMEOUT_MS = 2_000;
-const PAGE = BigInt(PAGE_BYTES);
 
 /** One connection of an endpoint: its streams in both directions, the leases given and the leases held. */
 export class Session implements ConnectionHandler {
   readonly endpoint: Endpoint;
+  /** The leases given. */
   readonly ledger = new LeaseLedger();
+  /** The leases held. */
+  readonly holdings: Holdings;
   /** For people: `peer python (pid 12)`. */
   readonly label: string;
 
@@ -43,8 +44,6 @@ export class Session implements ConnectionHandler {
   /** Subscriptions whose messages are not all read yet; they may have ended. */
   readonly #unread = new Set<Subscription>();
   readonly #numbers: StreamNumbers;
-  #lastLease = 0n;
-  #leasesHeld = 0;
   #isClosing = false;
   #closing: Promise<void> | undefined;
   #hasSaidClosing = false;
@@ -57,6 +56,10 @@ export class Session implements ConnectionHandler {
     this.#numbers = new StreamNumbers(side);
     this.label = `peer ${greeted.name || 'without a name'} (pid ${spawned?.pid ?? greeted.pid})`;
     this.#connection = new Connection(greeted, side, this, spawned);
+    this.holdings = new Holdings(this.#connection.mapping, (lease) => {
+      this.#connection.release(lease);
+      this.#finishClosing();
+    });
   }
 
   get peer() {
@@ -70,10 +73,6 @@ export class Session implements ConnectionHandler {
 
   get isOpen(): boolean {
     return this.#connection.isOpen && !this.#isClosing;
-  }
-
-  get mapping() {
-    return this.#connection.mapping;
   }
 
   send(frame: Frame): void {
@@ -119,26 +118,6 @@ export class Session implements ConnectionHandler {
   forget(subscription: Subscription): void {
     this.#subscriptions.delete(subscription.stream);
     if (this.#subscriptions.size === 0) this.#idle?.();
-  }
-
-  /** The message that a DESCRIPTOR names, under its lease. Throws SEQUENCE, EXTENT_BOUNDS. */
-  lease({ lease, offset, length }: Frame & { type: 'DESCRIPTOR' }): LeasedMessage {
-    if (lease <= this.#lastLease)
-      throw new ArrowlabError('SEQUENCE', `expected a lease greater than ${this.#lastLease}, found ${lease}`);
-    const { mapping } = this.#connection;
-    if (offset % PAGE !== 0n || length < 8n || offset + length > BigInt(mapping.byteLength))
-      throw new ArrowlabError(
-        'EXTENT_BOUNDS',
-        `expected an extent of 8 bytes or more at a multiple of 4,096 inside the region of ${mapping.byteLength} bytes, found offset ${offset}, length ${length}`,
-      );
-    this.#lastLease = lease;
-    this.#leasesHeld++;
-    return new LeasedMessage(mapping, Number(offset), Number(length), () => {
-      this.#leasesHeld--;
-      this.#connection.release(lease);
-      this.#finishClosing();
-      this.#closeMapping();
-    });
   }
 
   /** Ends the connection because of what the peer sent. */
@@ -249,13 +228,8 @@ export class Session implements ConnectionHandler {
     }
     this.ledger.releaseAll();
     this.#connection.dispose();
-    this.#closeMapping();
+    this.holdings.peerGone();
     this.endpoint.sessionEnded(this, error);
-  }
-
-  /** What has been received can be read to its end, whatever became of the connection. */
-  #closeMapping(): void {
-    if (this.#isOver && this.#leasesHeld === 0) this.mapping.close();
   }
 
   #acceptSubscribe(stream: number, name: string, credit: number): void {
@@ -293,7 +267,7 @@ export class Session implements ConnectionHandler {
   }
 
   #finishClosing(): void {
-    if (this.#isClosing && this.#leasesHeld === 0 && this.#subscriptions.size === 0) this.#connection.close();
+    if (this.#isClosing && this.holdings.isEmpty && this.#subscriptions.size === 0) this.#connection.close();
   }
 
   #checkOpen(): void {

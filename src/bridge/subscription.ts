@@ -179,7 +179,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
         'CREDIT_EXCEEDED',
         `expected no message of stream ${this.stream} without credit, found one`,
       );
-    const message = frame.type === 'INLINE' ? new InlineMessage(frame.bytes) : this.#session.lease(frame);
+    const message = frame.type === 'INLINE' ? new InlineMessage(frame.bytes) : this.#session.holdings.lease(frame);
     message.keep();
     return message;
   }
