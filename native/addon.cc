@@ -16,6 +16,10 @@ void detach(const Napi::CallbackInfo& info) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   auto* addon = new Addon;
   env.SetInstanceData(addon);
+  // Hooks run in reverse order: this one after every listener's. Channels live until all hooks have run, and the instance
+  // data is deleted only later, when threads could no longer be let go in time.
+  if (napi_add_env_cleanup_hook(env, [](void* handshakes) { static_cast<Handshakes*>(handshakes)->stop(); }, &addon->handshakes) != napi_ok)
+    throw Napi::Error::New(env, "expected a cleanup hook for the addon, found none");
   addon->region = Napi::Persistent(Region::define(env));
   addon->mapping = Napi::Persistent(Mapping::define(env));
   exports.Set("Region", addon->region.Value());

@@ -2,7 +2,10 @@
 #pragma once
 #include <napi.h>
 
+#include "handshakes.h"
+
 struct Addon {
   Napi::FunctionReference region, mapping;
+  Handshakes handshakes;
   static Addon& of(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
 };

@@ -191,7 +191,6 @@ Greeting greet(UniqueFd socket, const Introduction& self, std::chrono::milliseco
     const auto frame = encode_error(fault);
     send_bytes(greeting.socket.get(), frame.data(), frame.size(), -1, Clock::now() + kPatience);
     greeting.refused = fault;
-    greeting.socket = UniqueFd();
   }
   return greeting;
 }

@@ -33,7 +33,7 @@ struct Greeting {
 constexpr std::chrono::milliseconds kPatience{2000};
 
 /// Exchanges and checks the HELLOs, the peer's within kPatience after waiting at most `start` for its first byte.
-/// Tells the peer with an ERROR frame why it is refused. Throws nothing.
+/// Tells the peer with an ERROR frame why it is refused; the socket comes back open all the same. Throws nothing.
 Greeting greet(UniqueFd socket, const Introduction& self, std::chrono::milliseconds start = std::chrono::milliseconds(0));
 
 /// A socket connected to `path`. Throws Fault CONNECT_FAILED, INVALID_ARGUMENT.

@@ -11,7 +11,9 @@
 #include <memory>
 #include <thread>
 
+#include "addon.h"
 #include "handshake.h"
+#include "handshakes.h"
 #include "region.h"
 #include "script.h"
 
@@ -62,31 +64,46 @@ napi_threadsafe_function new_channel(Napi::Env env, void* receiver, napi_finaliz
 /// Sends a greeting to the JavaScript thread and gives this thread's hold on the channel up.
 void hand_over(napi_threadsafe_function channel, Greeting greeting, Arrival arrival) {
   auto* delivery = new Delivery{std::move(greeting), arrival};
-  if (napi_call_threadsafe_function(channel, delivery, napi_tsfn_nonblocking) != napi_ok) delete delivery;
-  napi_release_threadsafe_function(channel, napi_tsfn_release);
+  const napi_status status = napi_call_threadsafe_function(channel, delivery, napi_tsfn_nonblocking);
+  if (status != napi_ok) delete delivery;
+  // A channel that closes has taken the hold back already.
+  if (status != napi_closing) napi_release_threadsafe_function(channel, napi_tsfn_release);
 }
 
 /// A promise for one handshake; `open` makes the socket, on the handshake's thread.
 template <typename Open>
 Napi::Value greet_once(Napi::Env env, const Introduction& self, std::chrono::milliseconds start, Open open) {
   using Deferred = Napi::Promise::Deferred;
-  auto* waiting = new Deferred(Deferred::New(env));
+  auto waiting = std::make_unique<Deferred>(Deferred::New(env));
   const Napi::Promise promise = waiting->Promise();
-  const auto channel = new_channel(env, waiting, [](napi_env, void* data, void*) { delete static_cast<Deferred*>(data); });
+  napi_threadsafe_function channel;
+  try {
+    channel = new_channel(env, waiting.get(), [](napi_env, void* data, void*) { delete static_cast<Deferred*>(data); });
+  } catch (const Fault& fault) {
+    waiting->Reject(to_error(env, fault).Value());
+    return promise;
+  }
+  const Deferred* deferred = waiting.release();  // the channel's from now on
   const Arrival arrival = [](Napi::Env env, Greeting& greeting, void* receiver) {
     const auto* deferred = static_cast<Deferred*>(receiver);
     if (greeting.refused) deferred->Reject(to_error(env, *greeting.refused).Value());
     else deferred->Resolve(to_peer(env, greeting));
   };
-  std::thread([self, start, channel, arrival, open = std::move(open)]() mutable {
-    Greeting greeting;
-    try {
-      greeting = greet(open(), self, start);
-    } catch (const Fault& fault) {
-      greeting.refused = fault;
-    }
-    hand_over(channel, std::move(greeting), arrival);
-  }).detach();
+  Handshakes& handshakes = Addon::of(env).handshakes;
+  try {
+    handshakes.start([&handshakes, self, start, channel, arrival, open = std::move(open)](Handshakes::Handshake& handshake) mutable {
+      Greeting greeting;
+      try {
+        greeting = handshakes.greet(handshake, open(), self, start);
+      } catch (const Fault& fault) {
+        greeting.refused = fault;
+      }
+      hand_over(channel, std::move(greeting), arrival);
+    });
+  } catch (const Fault& fault) {
+    deferred->Reject(to_error(env, fault).Value());
+    napi_release_threadsafe_function(channel, napi_tsfn_release);
+  }
   return promise;
 }
 
@@ -140,12 +157,16 @@ class Listener : public Napi::ObjectWrap<Listener> {
         throw Fault{"INVALID_ARGUMENT", "expected a socket path and a function, found something else", "", 0};
       const Introduction self = introduce(info[1], info[2]);
       path_ = info[0].As<Napi::String>().Utf8Value();
+      wake_ = std::make_shared<UniqueFd>(::eventfd(0, EFD_CLOEXEC));
+      if (!*wake_) throw Fault::of_call("eventfd", "listening on " + path_);
       socket_ = std::make_shared<UniqueFd>(listen_on(path_));
       ::lstat(path_.c_str(), &file_);
-      wake_ = std::make_shared<UniqueFd>(::eventfd(0, EFD_CLOEXEC));
-      auto* on_peer = new Napi::FunctionReference(Napi::Persistent(info[3].As<Napi::Function>()));
-      channel_ = new_channel(info.Env(), on_peer, [](napi_env, void* data, void*) { delete static_cast<Napi::FunctionReference*>(data); });
-      thread_ = std::thread(accept_callers, socket_, wake_, self, channel_);
+      try {
+        start(info.Env(), info[3].As<Napi::Function>(), self);
+      } catch (...) {
+        remove_path();
+        throw;
+      }
     });
   }
 
@@ -154,13 +175,35 @@ class Listener : public Napi::ObjectWrap<Listener> {
  private:
   void close(const Napi::CallbackInfo&) { stop(); }
 
+  void start(Napi::Env env, Napi::Function function, const Introduction& self) {
+    auto on_peer = std::make_unique<Napi::FunctionReference>(Napi::Persistent(function));
+    const auto channel = new_channel(env, on_peer.get(), [](napi_env, void* data, void*) { delete static_cast<Napi::FunctionReference*>(data); });
+    on_peer.release();  // the channel's from now on
+    try {
+      Handshakes& handshakes = Addon::of(env).handshakes;
+      thread_ = new_thread([&handshakes, socket = socket_, wake = wake_, self, channel] { accept_callers(handshakes, socket, wake, self, channel); });
+    } catch (const Fault&) {
+      napi_release_threadsafe_function(channel, napi_tsfn_release);
+      throw;
+    }
+    // The environment may end before this object is collected.
+    napi_add_env_cleanup_hook(env, at_end, this);
+  }
+
+  static void at_end(void* listener) { static_cast<Listener*>(listener)->stop(); }
+
   void stop() {
     if (!thread_.joinable()) return;
+    napi_remove_env_cleanup_hook(Env(), at_end, this);
     ::eventfd_write(wake_->get(), 1);
     thread_.join();
+    remove_path();
+    *socket_ = UniqueFd();
+  }
+
+  void remove_path() const {
     struct stat now {};
     if (::lstat(path_.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev) ::unlink(path_.c_str());
-    *socket_ = UniqueFd();
   }
 
   static void arrive(Napi::Env env, Greeting& greeting, void* receiver) {
@@ -178,7 +221,7 @@ class Listener : public Napi::ObjectWrap<Listener> {
   }
 
   /// The listener's thread; ends, and gives its hold on the channel up, when `wake` is written to.
-  static void accept_callers(std::shared_ptr<UniqueFd> socket, std::shared_ptr<UniqueFd> wake, Introduction self, napi_threadsafe_function channel) {
+  static void accept_callers(Handshakes& handshakes, std::shared_ptr<UniqueFd> socket, std::shared_ptr<UniqueFd> wake, Introduction self, napi_threadsafe_function channel) {
     auto under_way = std::make_shared<std::atomic<int>>(0);
     for (;;) {
       const bool full = *under_way >= kMostHandshakes;
@@ -194,11 +237,18 @@ class Listener : public Napi::ObjectWrap<Listener> {
       }
       if (napi_acquire_threadsafe_function(channel) != napi_ok) break;
       ++*under_way;
-      std::thread([self, channel, under_way, caller = std::move(caller)]() mutable {
-        Greeting greeting = greet(std::move(caller), self);
+      try {
+        handshakes.start([&handshakes, self, channel, under_way, caller = std::move(caller)](Handshakes::Handshake& handshake) mutable {
+          Greeting greeting = handshakes.greet(handshake, std::move(caller), self);
+          --*under_way;
+          hand_over(channel, std::move(greeting), arrive);
+        });
+      } catch (const Fault&) {
+        // No thread for this caller, whose socket is closed by now: perhaps there is one for the next.
         --*under_way;
-        hand_over(channel, std::move(greeting), arrive);
-      }).detach();
+        napi_release_threadsafe_function(channel, napi_tsfn_release);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      }
     }
     napi_release_threadsafe_function(channel, napi_tsfn_release);
   }
@@ -206,7 +256,6 @@ class Listener : public Napi::ObjectWrap<Listener> {
   std::string path_;
   struct stat file_ {};
   std::shared_ptr<UniqueFd> socket_, wake_;
-  napi_threadsafe_function channel_ = nullptr;
   std::thread thread_;
 };
 
