@@ -1,9 +1,11 @@
-"""A peer that knows nothing of Arrowlab but bytes: for tests of what a server does with wrong ones.
+"""A peer that knows nothing of Arrowlab but bytes: for tests of what others do with wrong ones.
 
 usage: raw_peer.py PATH SCENARIO [HEX]
+       raw_peer.py --serve PATH SCENARIO HEX HEX
 
-Connects, sends the HELLO of SCENARIO, then HEX, reads until the server closes (or, where it should not, for 1 s), and prints one JSON object:
-{"hello": HEX, "frames": [[type, number, message], ...], "closed": true}: the server's HELLO and the frames after it.
+Connects (or waits for a caller), sends the HELLO of SCENARIO, then HEX (the second HEX once a SUBSCRIBE has come), reads
+until the other side closes (or, where it should not, for 1 s), and prints one JSON object:
+{"hello": HEX, "frames": [[type, number, message], ...], "closed": true}: the other side's HELLO and the frames after it.
 """
 
 import array
@@ -77,17 +79,28 @@ def exactly(sock: socket.socket, count: int) -> bytes:
     return data
 
 
-def main() -> None:
-    path, name, *rest = sys.argv[1:]
+def meet(path: str, serve: bool) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
-    sock.connect(path)
+    if not serve:
+        sock.connect(path)
+        return sock
+    sock.bind(path)
+    sock.listen()
+    print("listening", flush=True)
+    return sock.accept()[0]
+
+
+def main() -> None:
+    serve = sys.argv[1] == "--serve"
+    path, name, *rest = sys.argv[1 + serve :]
+    sock = meet(path, serve)
     sock.settimeout(4 if name in ("silence", "no-fd") else 1)
     first, fds = scenario(name)
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     if first:
         sock.sendmsg([first], rights)
-    with contextlib.suppress(BrokenPipeError):  # the server's verdict is still to be read
-        sock.sendall(bytes.fromhex("".join(rest)))
+    with contextlib.suppress(BrokenPipeError):  # the other side's verdict is still to be read
+        sock.sendall(bytes.fromhex("".join(rest[:1])))
     if name == "half":
         sock.shutdown(socket.SHUT_WR)
     greeting, frames, closed = "", [], False
@@ -97,6 +110,8 @@ def main() -> None:
             header = exactly(sock, 8)
             length, kind = struct.unpack("<IB", header[:5])
             body = exactly(sock, length - 8)
+            if kind == 0x10 and serve:
+                sock.sendall(bytes.fromhex(rest[1]))
             number = struct.unpack("<I", body[4:8])[0] if kind == 2 else 0
             frames.append([kind, number, body[8:].decode("utf8", "replace") if kind == 2 else ""])
     except (EOFError, ConnectionResetError):
