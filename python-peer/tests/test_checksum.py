@@ -133,3 +133,9 @@ def test_every_buffer_counts(layout: str) -> None:
             flipped = pa.py_buffer(bytes([buffer[0] ^ 1]) + buffer[1:])
             changed = [flipped if at == index else one and pa.py_buffer(one) for at, one in enumerate(buffers)]
             assert checksum([pa.Array.from_buffers(array.type, len(array), changed)]) != checksum([array])
+
+
+def test_a_validity_bitmap_without_nulls_does_not_count() -> None:
+    buffers = [pa.py_buffer(b"\x07"), pa.py_buffer(pack("<3h", 1, -2, 3))]
+    array = pa.Array.from_buffers(pa.int16(), 3, buffers)  # with null_count=0 pyarrow drops the bitmap
+    assert checksum([array]) == f"{zlib.crc32(n(3) + pack('<3h', 1, -2, 3)):08x}"

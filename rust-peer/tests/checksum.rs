@@ -154,3 +154,11 @@ fn every_layout_has_a_checksum_of_its_own() {
     checksums.dedup();
     assert_eq!(checksums.len(), batch.num_columns());
 }
+
+#[test]
+fn a_list_without_rows_has_no_offsets() {
+    let item = Arc::new(Field::new_list_field(DataType::Int32, true));
+    let values = Arc::new(Int32Array::from(Vec::<i32>::new()));
+    let list = ListArray::new(item, OffsetBuffer::new_empty(), values, None);
+    assert_eq!(checksum(&[&list]), crc(&[&length(0), &length(0)]));
+}

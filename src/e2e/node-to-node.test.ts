@@ -270,6 +270,16 @@ describe('a subscription', () => {
     expect((await peer.readAll('flights')).numRows).toBe(3);
   });
 
+  it('releases what arrives after its cancel', async () => {
+    await serve({ inlineBelow: 0 });
+    await server.publish('prices', new Table([prices(20_000)]));
+    const peer = await meet();
+    peer.subscribe('prices').cancel(); // SUBSCRIBE and CANCEL leave in one write
+    expect((await peer.readAll('prices')).numRows).toBe(20_000);
+    server.unpublish('prices');
+    await expect.poll(() => server.stats().usedBytes).toBe(0);
+  });
+
   it('ends by signal', async () => {
     await serve();
     const controller = new AbortController();
@@ -356,6 +366,25 @@ describe('a leased batch', () => {
       (batch!.data.children[0]!.values as Float64Array).fill(-1);
       batch!.release();
       await expect.poll(() => server.stats().usedBytes).toBe(0);
+    }
+  });
+});
+
+describe('a leased batch that lies behind others', () => {
+  it('hides nothing that comes later either', async () => {
+    await serve();
+    await server.publish('first', new Table([prices(200_000)]));
+    const { usedBytes } = server.stats();
+    const stream = server.publish('prices', schema);
+    const subscription = (await meet()).subscribe('prices');
+    await subscription.schema;
+    for (let i = 1; i <= 3; i++) {
+      await stream.write(prices(100_000, i));
+      const { value: batch } = await subscription.next();
+      expect(firstPrice(batch!)).toBe(i);
+      (batch!.data.children[0]!.values as Float64Array).fill(-1);
+      batch!.release();
+      await expect.poll(() => server.stats().usedBytes).toBe(usedBytes);
     }
   });
 });

@@ -54,3 +54,11 @@ test('checksums carry on over batches', () => {
   const twice = table.concat(table);
   expect(checksumsOf(twice)[0]![0]).toBe(hex(length, Int32Array.of(1, 2, 3), length, Int32Array.of(1, 2, 3)));
 });
+
+test('bits past the end do not count, neither in a validity bitmap nor among booleans', () => {
+  const [produced, changed] = checksumsOf(table, (messages) => {
+    const { whole, byteLength } = messages.at(-1)!;
+    for (const fromEnd of [192, 64]) whole[byteLength - fromEnd]! |= 0b1111_1000; // the validity of s, the values of b
+  });
+  expect(changed).toEqual(produced);
+});
