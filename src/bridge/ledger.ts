@@ -10,22 +10,15 @@ interface Lease extends Holder {
 export class LeaseLedger {
   readonly #leases = new Map<bigint, Lease>();
   #last = 0n;
-  #heldBytes = 0;
 
   get count(): number {
     return this.#leases.size;
-  }
-
-  /** Bytes of the extents that are leased; one that is leased twice counts twice. */
-  get heldBytes(): number {
-    return this.#heldBytes;
   }
 
   /** Gives a lease; returns its id. `holder` says who gets it, for people. */
   give(extent: Extent, holder: string): bigint {
     const lease: Lease = { extent, holder, sinceMs: performance.now() };
     extent.hold(lease);
-    this.#heldBytes += extent.capacity;
     this.#leases.set(++this.#last, lease);
     return this.#last;
   }
@@ -36,7 +29,6 @@ export class LeaseLedger {
     if (!lease)
       throw new ArrowlabError('LEASE_UNKNOWN', `expected the release of a lease that is held, found lease ${id}`);
     this.#leases.delete(id);
-    this.#heldBytes -= lease.extent.capacity;
     lease.extent.drop(lease);
   }
 

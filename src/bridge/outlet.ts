@@ -40,10 +40,6 @@ export class Outlet implements Holder {
     this.holder = `queue for ${session.label}, stream ${JSON.stringify(name)}`;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   /** The name is published: messages may follow. `reservation` in bytes. */
   open(reservation: number): void {
     this.#isOpen = true;

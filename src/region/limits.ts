@@ -27,30 +27,25 @@ export function parseByteLength(value: number | string, what: string): number {
   );
 }
 
-function readNumber(path: string, pattern: RegExp): number {
+/** What the first group of `pattern` matches in a file; undefined where there is no such file or text. */
+function find(path: string, pattern: RegExp): string | undefined {
   try {
-    const found = pattern.exec(readFileSync(path, 'utf8'));
-    return found ? Number(found[1]) : Number.POSITIVE_INFINITY;
+    return pattern.exec(readFileSync(path, 'utf8'))?.[1];
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return undefined;
   }
 }
 
 /** The memory, in bytes, that this process may still use: the machine's available memory, or its cgroup's limit where that is lower. */
 export function availableBytes(): number {
-  const machine = readNumber('/proc/meminfo', /^MemAvailable:\s+(\d+)/m) * 1024;
-  const group = readNumber('/proc/self/cgroup', /^0::()/m) === 0 ? cgroupPath() : '';
-  return Math.min(
-    machine,
-    readNumber(`/sys/fs/cgroup${group}/memory.max`, /^(\d+)/),
-    readNumber('/sys/fs/cgroup/memory.max', /^(\d+)/),
-    readNumber('/sys/fs/cgroup/memory/memory.limit_in_bytes', /^(\d+)/),
-  );
-}
-
-function cgroupPath(): string {
-  const path = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '';
-  return path === '/' ? '' : path;
+  const machine = Number(find('/proc/meminfo', /^MemAvailable:\s+(\d+)/m) ?? Number.POSITIVE_INFINITY) * 1024;
+  const group = find('/proc/self/cgroup', /^0::(\/.+)$/m) ?? '';
+  const limits = [
+    find(`/sys/fs/cgroup${group}/memory.max`, /^(\d+)/),
+    find('/sys/fs/cgroup/memory.max', /^(\d+)/),
+    find('/sys/fs/cgroup/memory/memory.limit_in_bytes', /^(\d+)/),
+  ];
+  return Math.min(machine, ...limits.map((limit) => Number(limit ?? Number.POSITIVE_INFINITY)));
 }
 
 /** The default of `maxBytes`: the smaller of 2 GiB and half of what is available. */

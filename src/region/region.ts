@@ -56,8 +56,6 @@ function mapLargest(): NativeRegion {
 export class Region {
   readonly native: NativeRegion;
   readonly maxBytes: number;
-  /** Called when a writer begins to wait, with what it needs. */
-  onWaiting: ((waiter: { writer: Holder; byteLength: number }) => void) | undefined;
 
   readonly #allocator: Allocator;
   readonly #extents = new Set<Extent>();
@@ -182,7 +180,6 @@ export class Region {
       };
       signal?.addEventListener('abort', onAbort);
       this.#waiters.push(waiter);
-      this.onWaiting?.(waiter);
     });
   }
 

@@ -91,11 +91,6 @@ export class Connection {
     return !this.#ended && !this.#socket.destroyed && !this.#socket.writableEnded;
   }
 
-  /** Bytes that the socket has not taken yet. */
-  get pendingBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   /** Whether the peer's process still runs. */
   get isPeerAlive(): boolean {
     if (this.#spawned) return this.#spawned.isAlive();
