@@ -7,20 +7,19 @@ from collections import deque
 import pyarrow as pa
 
 from arrowlab.check import Kind, Message
+from arrowlab.readable import Readable
 
 
-class Messages:
+class Messages(Readable):
     """What pyarrow reads is what has been put here, in place and never more: it cannot block inside pyarrow.
 
     A body is let go as soon as it has been read; what was read out of it keeps it alive.
     """
 
-    closed = False
-
     def __init__(self) -> None:
+        super().__init__()
         self.hold_batch = False
         self._pieces: deque[pa.Buffer] = deque()
-        self._at = 0
 
     def put(self, message: Message) -> None:
         """Once `hold_batch` is true pyarrow may be asked for a batch; the dictionaries before it are here then, too."""
@@ -40,21 +39,3 @@ class Messages:
             self._pieces.popleft()
             self._at = 0
         return part
-
-    def read(self, count: int) -> bytes:
-        return self.read_buffer(count).to_pybytes()
-
-    def tell(self) -> int:
-        return self._at
-
-    def close(self) -> None:
-        """pyarrow closes what it reads from; there is nothing to close."""
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False

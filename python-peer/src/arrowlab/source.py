@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from arrowlab.bridge import connect, connect_socket
 from arrowlab.errors import DataInvalid, IpcInvalid, ProducerGone
+from arrowlab.readable import Readable
 from arrowlab.subscription import Subscription, Validate
 
 
@@ -116,14 +117,12 @@ class CopiedSource:
         self._peer.close()
 
 
-class _Received:
+class _Received(Readable):
     """A socket as the file that pyarrow reads an IPC stream from; its end before the stream's is an error."""
 
-    closed = False
-
     def __init__(self, peer: socket.socket) -> None:
+        super().__init__()
         self._peer = peer
-        self._at = 0
 
     def read_buffer(self, count: int) -> pa.Buffer:
         buffer = pa.allocate_buffer(count)
@@ -135,21 +134,3 @@ class _Received:
             left = left[received:]
         self._at += count
         return buffer
-
-    def read(self, count: int) -> bytes:
-        return self.read_buffer(count).to_pybytes()
-
-    def tell(self) -> int:
-        return self._at
-
-    def close(self) -> None:
-        """pyarrow closes what it reads from; the socket is the source's."""
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
