@@ -116,7 +116,11 @@ fn decode_fields<'a>(kind: u8, fields: &mut Fields<'a>) -> Result<Frame<'a>, Err
         },
         0x22 => Frame::Inline { stream: fields.stream_alone()?, sequence: fields.u64(), bytes: fields.rest },
         0x23 => Frame::End { stream: fields.stream_alone()?, sequence: fields.u64() },
-        0x24 => Frame::Waiting { stream: fields.stream_alone()?, needed: fields.u64(), held: fields.u64() },
+        0x24 => {
+            let stream = fields.u32();
+            fields.reserved::<4>();
+            Frame::Waiting { stream, needed: fields.u64(), held: fields.u64() }
+        }
         0x25 => Frame::Cancelled { stream: fields.stream_alone()? },
         0x26 => Frame::Result { stream: fields.stream_alone()?, json: text("json", fields.rest)? },
         _ => unreachable!("frame_length() knows no other type"),

@@ -170,6 +170,8 @@ impl Ledger {
                 self.stream(stream).push(Message { bytes: Buffer::from(copy), is_inline: true });
             }
             Frame::End { stream, sequence } => self.known(stream, frame)?.end(sequence)?,
+            // The leases that are back are sent before the next wait.
+            Frame::Waiting { stream: 0, .. } => {}
             Frame::Waiting { stream, .. } => self.known(stream, frame)?.wait()?,
             Frame::Cancelled { stream } => {
                 if !self.known(stream, frame)?.is_cancelled() {

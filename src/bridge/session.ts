@@ -196,11 +196,13 @@ export class Session implements ConnectionHandler {
       case 'CLOSING':
         this.#acceptClosing();
         break;
+      case 'WAITING':
+        if (frame.stream !== 0) this.#subscriptionOf(frame).accept(frame);
+        break;
       case 'OPEN':
       case 'DESCRIPTOR':
       case 'INLINE':
       case 'END':
-      case 'WAITING':
       case 'CANCELLED':
       case 'ERROR':
         this.#subscriptionOf(frame).accept(frame);

@@ -124,7 +124,7 @@ export function decodeFrame(bytes: Buffer): Frame {
     check(second !== 0, type, 'a number from 1 on', second);
     return { type, stream, number: second, message: text(bytes.subarray(16), "ERROR's message") };
   }
-  check(stream !== 0, type, 'a stream from 1 on', stream);
+  check(stream !== 0 || type === 'WAITING', type, 'a stream from 1 on', stream);
   if (type === 'SUBSCRIBE') return { type, stream, credit: second, name: text(bytes.subarray(16), "SUBSCRIBE's name") };
   if (type === 'CALL') return decodeCall(bytes, stream, second);
   if (type === 'CREDIT') {

@@ -107,6 +107,8 @@ class Exchanges:
                 if not self._stream(frame.stream).cancelling:
                     raise StreamState(f"expected CANCELLED after CANCEL only, found it for stream {frame.stream}")
                 del self._streams[frame.stream]
+            case frames.Waiting(stream=0):
+                self._sender.send()
             case frames.Waiting():
                 stream = self._stream(frame.stream)
                 stream.expect_open("WAITING")

@@ -299,6 +299,8 @@ class End(Frame):
 
 @dataclass(slots=True)
 class Waiting(Frame):
+    """WAITING: for a stream, or for one that is not read here where the stream is 0."""
+
     TYPE = 0x24
     LENGTHS = range(32, 33)
 
@@ -310,7 +312,7 @@ class Waiting(Frame):
     def decode(cls, content: bytes) -> Self:
         stream, reserved, needed, held = _WAITING.unpack(content)
         _zero(reserved)
-        return cls(_positive(stream, "stream"), needed, held)
+        return cls(stream, needed, held)
 
     def content(self) -> bytes:
         return _WAITING.pack(self.stream, 0, self.needed, self.held)
