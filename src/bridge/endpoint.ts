@@ -1,7 +1,7 @@
 import { ArrowlabError } from '../errors.js';
 import type { SchemaLike } from '../ipc/index.js';
 import type { Greeted } from '../native.js';
-import { Region, type RegionOptions, type RegionStats, wholePages } from '../region/index.js';
+import { Region, type RegionOptions, type RegionStats } from '../region/index.js';
 import type { SpawnedProcess } from '../wire/index.js';
 import type { Outlet } from './outlet.js';
 import { PublishedStream, type PublishOptions } from './published.js';
@@ -13,6 +13,14 @@ export interface EndpointOptions extends RegionOptions {
   name?: string | undefined;
   /** Messages shorter than this many bytes travel on the socket instead of through the region; 0 turns that off, 65,536 is the most. Default 8,192. */
   inlineBelow?: number | undefined;
+}
+
+/** A write that waits for memory. */
+export interface WriteWait {
+  stream: string;
+  /** Bytes that it needs. */
+  needed: number;
+  waitedMs: number;
 }
 
 /** Measured: below this, a page of its own costs more than the copy through the socket (scripts/bench/inline). */
@@ -28,6 +36,9 @@ export class Endpoint {
   onSessionReady: ((session: Session) => void) | undefined;
   /** Called when a session is over and nothing of it is left. */
   onSessionEnded: ((session: Session, error: ArrowlabError | undefined) => void) | undefined;
+
+  /** Called when a write begins to wait for memory, and each second while it waits. */
+  onWriteWaits: ((wait: WriteWait) => void) | undefined;
 
   readonly #streams = new Map<string, PublishedStream>();
   readonly #waiting = new Map<string, Set<Outlet>>();
@@ -88,15 +99,10 @@ export class Endpoint {
     stream.retire();
   }
 
-  /** What streams retain comes back by no wait. Throws MEMORY_LIMIT where a message does not fit beside it. */
-  checkRoom(byteLength: number, holder: string): void {
-    if (byteLength < this.inlineBelow) return;
-    const retainedBytes = [...this.#streams.values()].reduce((sum, stream) => sum + stream.retainedBytes, 0);
-    if (retainedBytes + wholePages(byteLength) > this.region.maxBytes)
-      throw new ArrowlabError(
-        'MEMORY_LIMIT',
-        `expected a message of ${holder} to fit beside what is retained, found ${byteLength} bytes more than ${retainedBytes} retained, with maxBytes = ${this.region.maxBytes}: raise maxBytes or retain less`,
-      );
+  /** A write of a stream waits for memory: whoever holds some is asked for it. */
+  writeWaits(stream: PublishedStream, needed: number, waitedMs: number): void {
+    for (const session of this.#sessions) session.writeWaits(stream, needed);
+    this.onWriteWaits?.({ stream: stream.name, needed, waitedMs });
   }
 
   list(): { name: string; batches: number; ended: boolean }[] {

@@ -3,6 +3,7 @@ import type { Extent, Holder } from '../region/index.js';
 
 /** A peer's right to read an extent. */
 interface Lease extends Holder {
+  readonly stream: number;
   readonly extent: Extent;
 }
 
@@ -15,9 +16,16 @@ export class LeaseLedger {
     return this.#leases.size;
   }
 
-  /** Gives a lease; returns its id. `holder` says who gets it, for people. */
-  give(extent: Extent, holder: string): bigint {
-    const lease: Lease = { extent, holder, sinceMs: performance.now() };
+  /** Bytes of the extents that are leased, through one stream or (stream 0) all; each counts once. */
+  heldBytes(stream: number): number {
+    const extents = new Set<Extent>();
+    for (const lease of this.#leases.values()) if (stream === 0 || lease.stream === stream) extents.add(lease.extent);
+    return [...extents].reduce((sum, { capacity }) => sum + capacity, 0);
+  }
+
+  /** Gives a lease through a stream; returns its id. `holder` says who gets it, for people. */
+  give(extent: Extent, stream: number, holder: string): bigint {
+    const lease: Lease = { extent, stream, holder, sinceMs: performance.now() };
     extent.hold(lease);
     this.#leases.set(++this.#last, lease);
     return this.#last;

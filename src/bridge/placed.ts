@@ -1,5 +1,5 @@
 import { heapSink, type OutgoingMessage } from '../ipc/index.js';
-import type { Extent, Holder, Region } from '../region/index.js';
+import type { Extent, Holder, Region, Wish } from '../region/index.js';
 
 /**
  * A message that has been written and can be sent to any number of peers: in an extent, or as bytes that travel inline.
@@ -16,15 +16,14 @@ export class PlacedMessage {
   ) {}
 
   /**
-   * Writes a message: one copy. Waits for memory; the caller holds the result as `writer`.
+   * Writes a message: one copy. Waits for memory; the caller holds the result as `wish.writer`.
    * Throws what `Region.allocate` and the message's source throw.
    */
   static async place(
     message: OutgoingMessage,
     region: Region,
     inlineBelow: number,
-    writer: Holder,
-    signal?: AbortSignal,
+    wish: Omit<Wish, 'byteLength'>,
   ): Promise<PlacedMessage> {
     const { kind, dictionaryId, isDelta = false, byteLength } = message;
     if (byteLength < inlineBelow) {
@@ -32,11 +31,11 @@ export class PlacedMessage {
       message.placeInto(sink);
       return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, undefined, sink.bytes);
     }
-    const extent = await region.allocate(byteLength, writer, signal);
+    const extent = await region.allocate({ ...wish, byteLength });
     try {
       message.placeInto(extent);
     } catch (error) {
-      extent.drop(writer);
+      extent.drop(wish.writer);
       throw error;
     }
     return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, extent, undefined);

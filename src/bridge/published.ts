@@ -7,7 +7,7 @@ import {
   StreamEncoder,
   type TableLike,
 } from '../ipc/index.js';
-import type { Holder } from '../region/index.js';
+import type { Holder, Share } from '../region/index.js';
 import type { Endpoint } from './endpoint.js';
 import type { Outlet } from './outlet.js';
 import { PlacedMessage } from './placed.js';
@@ -21,6 +21,11 @@ export interface PublishOptions {
   retain?: Retention | undefined;
   /** What a subscriber without credit does to the others: 'block' makes the writer wait, 'drop' leaves batches out for that subscriber. Default 'block'. */
   slow?: 'block' | 'drop' | undefined;
+  /**
+   * Bytes of the region that the stream may use whatever other streams hold; two of its batches are enough to go on. Default: a sixteenth of
+   * `maxBytes`, less where many streams are open.
+   */
+  reserveBytes?: number | string | undefined;
 }
 
 export interface WriteOptions {
@@ -44,6 +49,7 @@ export class PublishedStream implements Holder {
   readonly #retain: Retention;
   readonly #slow: NonNullable<PublishOptions['slow']>;
   readonly #outlets = new Set<Outlet>();
+  readonly #share: Share;
   readonly #replay: Replay;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #hasSchema = false;
@@ -64,17 +70,13 @@ export class PublishedStream implements Holder {
     this.#retain = oneOf('retain', options.retain ?? 'none', ['none', 'latest', 'all']);
     this.#slow = oneOf('slow', options.slow ?? 'block', ['block', 'drop']);
     this.holder = `stream ${JSON.stringify(name)}`;
-    this.#replay = new Replay(this.#retain, this);
+    this.#share = endpoint.region.openShare(this.holder, options.reserveBytes);
+    this.#replay = new Replay(this.#retain, this, this.#share);
     if (schema) {
       this.#encoder = new StreamEncoder(schema);
       // At once, for who awaits the schema; where that fails, the first write tries again and says why.
       this.#inTurn(() => this.#emitSchema()).catch(() => {});
     }
-  }
-
-  /** Bytes of the region that it keeps for late subscribers. */
-  get retainedBytes(): number {
-    return this.#replay.retainedBytes;
   }
 
   get isEnded(): boolean {
@@ -131,11 +133,16 @@ export class PublishedStream implements Holder {
 
   /** A subscriber has come: it gets what is retained, then what is written. */
   attach(outlet: Outlet): void {
-    outlet.open(0);
+    outlet.open(this.#share.reservedBytes);
     this.#outlets.add(outlet);
     for (const message of this.#replay) outlet.offer(message);
     if (this.#ending) outlet.end(this.#ending.error);
     this.#subscriberCame();
+  }
+
+  /** Whether an outlet is one of its subscribers. */
+  has(outlet: Outlet): boolean {
+    return this.#outlets.has(outlet);
   }
 
   detach(outlet: Outlet): void {
@@ -169,6 +176,7 @@ export class PublishedStream implements Holder {
 
   #endWith(error: ArrowlabError | undefined): void {
     this.#ending = { error };
+    this.#endpoint.region.closeShare(this.#share);
     for (const outlet of [...this.#outlets]) outlet.end(error);
     this.#subscriberCame();
   }
@@ -208,15 +216,13 @@ export class PublishedStream implements Holder {
     if (this.#slow === 'block') await Promise.all([...this.#outlets].map((outlet) => outlet.room(signal)));
     this.#checkOpen();
     ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
-    this.#endpoint.checkRoom(message.byteLength, this.holder);
     const writer: Holder = { holder: `writer of ${this.holder}`, sinceMs: performance.now() };
-    const placed = await PlacedMessage.place(
-      message,
-      this.#endpoint.region,
-      this.#endpoint.inlineBelow,
+    const placed = await PlacedMessage.place(message, this.#endpoint.region, this.#endpoint.inlineBelow, {
       writer,
+      share: this.#share,
       signal,
-    );
+      onWaiting: ({ waitedMs }) => this.#endpoint.writeWaits(this, message.byteLength, waitedMs),
+    });
     if (this.#ending) placed.drop(writer);
     this.#checkOpen();
     this.writtenBytes += placed.byteLength;

@@ -1,4 +1,4 @@
-import type { Holder } from '../region/index.js';
+import type { Holder, Share } from '../region/index.js';
 import type { PlacedMessage } from './placed.js';
 
 /** What a late subscriber gets beside the schema and the live dictionaries: nothing, the last batch, or all batches. */
@@ -8,17 +8,17 @@ export type Retention = 'none' | 'latest' | 'all';
 export class Replay {
   readonly #retention: Retention;
   readonly #holder: Holder;
+  readonly #share: Share;
   #messages: PlacedMessage[] = [];
   /** Whether a dictionary has come that replaces an earlier one, which is still here. */
   #hasReplaced = false;
 
-  constructor(retention: Retention, holder: Holder) {
+  /** `share`: the part of the region in which it counts what it holds. */
+  constructor(retention: Retention, holder: Holder, share: Share) {
     this.#retention = retention;
     this.#holder = holder;
+    this.#share = share;
   }
-
-  /** Bytes of the region that it holds. */
-  retainedBytes = 0;
 
   [Symbol.iterator](): Iterator<PlacedMessage> {
     return this.#messages[Symbol.iterator]();
@@ -34,7 +34,7 @@ export class Replay {
     if (isKept) {
       message.hold(this.#holder);
       this.#messages.push(message);
-      this.retainedBytes += message.regionBytes;
+      this.#share.retainedBytes += message.regionBytes;
     }
     if (this.#retention === 'all') return;
     if (message.kind === 'dictionary' && !message.isDelta) this.#hasReplaced = true;
@@ -62,7 +62,7 @@ export class Replay {
     for (const message of this.#messages) {
       if (keptSet.has(message)) continue;
       message.drop(this.#holder);
-      this.retainedBytes -= message.regionBytes;
+      this.#share.retainedBytes -= message.regionBytes;
     }
     this.#messages = kept;
   }

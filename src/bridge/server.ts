@@ -4,7 +4,7 @@ import { type SchemaLike, schemaOf, type TableLike } from '../ipc/index.js';
 import { awaitNative, callNative, discardGreeted, type Greeted, type Listener, type Refused } from '../native.js';
 import type { RegionStats } from '../region/index.js';
 import type { PeerIdentity, SpawnedProcess } from '../wire/index.js';
-import { Endpoint, type EndpointOptions } from './endpoint.js';
+import { Endpoint, type EndpointOptions, type WriteWait } from './endpoint.js';
 import type { PublishedStream, PublishOptions } from './published.js';
 
 export interface ListenOptions extends EndpointOptions {
@@ -20,6 +20,8 @@ interface ServerEvents {
   peer: [PeerIdentity];
   /** A peer is gone and holds nothing any more; `error` says why, where it did not simply close. */
   gone: [PeerIdentity, ArrowlabError | undefined];
+  /** A write waits for memory: said when it begins to, and each second while it does. `stats().heldBytes` says who holds what. */
+  waiting: [WriteWait];
   /** Somebody who connected was turned away. */
   refused: [ArrowlabError];
 }
@@ -32,6 +34,7 @@ export class Server extends EventEmitter<ServerEvents> {
   constructor(options: EndpointOptions) {
     super();
     this.#endpoint = new Endpoint(options);
+    this.#endpoint.onWriteWaits = (wait) => this.emit('waiting', wait);
     this.#endpoint.onSessionReady = (session) => this.emit('peer', session.peer);
     this.#endpoint.onSessionEnded = (session, error) => {
       if (session.isAccepted) this.emit('gone', session.peer, error);

@@ -13,6 +13,7 @@ import { Holdings } from './holdings.js';
 import { LeaseLedger } from './ledger.js';
 import { Outlet } from './outlet.js';
 import type { PlacedMessage } from './placed.js';
+import type { PublishedStream } from './published.js';
 import { type Side, StreamNumbers } from './stream-numbers.js';
 import { Subscription, type SubscriptionOptions } from './subscription.js';
 
@@ -87,7 +88,7 @@ export class Session implements ConnectionHandler {
     if (message.bytes) this.send({ type: 'INLINE', stream, sequence, bytes: message.bytes });
     else {
       const extent = message.extent!;
-      const lease = this.ledger.give(extent, `${this.label}, stream ${JSON.stringify(outlet.name)}`);
+      const lease = this.ledger.give(extent, stream, `${this.label}, stream ${JSON.stringify(outlet.name)}`);
       this.send({
         type: 'DESCRIPTOR',
         stream,
@@ -97,6 +98,14 @@ export class Session implements ConnectionHandler {
         length: BigInt(extent.byteLength),
       });
     }
+  }
+
+  /** A write of a stream of this side waits for `needed` bytes: asks the peer, if it reads the stream or leases anything. */
+  writeWaits(published: PublishedStream, needed: number): void {
+    const readers = [...this.#outlets.values()].filter((outlet) => published.has(outlet)).map(({ stream }) => stream);
+    if (readers.length === 0 && this.ledger.count > 0) readers.push(0);
+    for (const stream of readers)
+      this.send({ type: 'WAITING', stream, needed: BigInt(needed), held: BigInt(this.ledger.heldBytes(stream)) });
   }
 
   /** Subscribes to a stream of the peer. Throws CLOSED. */

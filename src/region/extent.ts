@@ -1,5 +1,6 @@
 import { ArrowlabError } from '../errors.js';
 import { callNative } from '../native.js';
+import type { Share } from './budget.js';
 import type { Region } from './region.js';
 
 /** Somebody who needs an extent's bytes to stay: its writer, the stream that retains it, a peer's lease. */
@@ -23,6 +24,7 @@ export class Extent {
     readonly offset: number,
     readonly byteLength: number,
     readonly capacity: number,
+    readonly share: Share,
     writer: Holder,
   ) {
     this.#holders.add(writer);

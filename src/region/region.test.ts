@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Allocator, PAGE_BYTES, type Place } from './allocator.js';
+import type { Share } from './budget.js';
 import type { Extent, Holder } from './extent.js';
 import { parseByteLength } from './limits.js';
 import { Region, type RegionOptions } from './region.js';
@@ -70,10 +71,13 @@ describe('Allocator', () => {
 
 describe('Region', () => {
   let region: Region;
+  let share: Share;
   const open = (options: RegionOptions) => {
     region = new Region(options);
-    return region;
+    share = region.openShare('stream "prices"');
   };
+  const allocate = (byteLength: number, writer: Holder, signal?: AbortSignal) =>
+    region.allocate({ byteLength, writer, share, signal });
   afterEach(() => region.close());
 
   it('reuses the pages of an extent that came back: the resident bytes do not grow', async () => {
@@ -81,7 +85,7 @@ describe('Region', () => {
     const writer = holder('writer');
     const bytes = new Uint8Array(8 * MIB).fill(7);
     for (let i = 0; i < 20; i++) {
-      const extent = await region.allocate(bytes.length, writer);
+      const extent = await allocate(bytes.length, writer);
       extent.write(0, bytes);
       extent.drop(writer);
     }
@@ -91,7 +95,7 @@ describe('Region', () => {
   it('gives idle pages back to the system', async () => {
     open({ idleMs: 50 });
     const writer = holder('writer');
-    (await region.allocate(8 * MIB, writer)).drop(writer);
+    (await allocate(8 * MIB, writer)).drop(writer);
     expect(region.stats().residentBytes).toBe(8 * MIB);
     await expect.poll(() => region.stats().residentBytes).toBe(0);
   });
@@ -102,7 +106,7 @@ describe('Region', () => {
     const held: Extent[] = [];
     for (const mebibytes of [3, 5, 2, 7, 1, 6, 4, 9, 2, 11, 16]) {
       while (region.stats().usedBytes + mebibytes * MIB > 16 * MIB) held.shift()!.drop(writer);
-      const extent = await region.allocate(mebibytes * MIB, writer);
+      const extent = await allocate(mebibytes * MIB, writer);
       extent.write(0, new Uint8Array(mebibytes * MIB).fill(1));
       held.push(extent);
       expect(region.stats().residentBytes).toBeLessThanOrEqual(16 * MIB);
@@ -111,7 +115,7 @@ describe('Region', () => {
 
   it('refuses at once what can never fit', async () => {
     open({ maxBytes: MIB });
-    await expect(region.allocate(MIB + 1, holder('writer'))).rejects.toMatchObject({
+    await expect(allocate(MIB + 1, holder('writer'))).rejects.toMatchObject({
       code: 'ERR_ARROWLAB_MEMORY_LIMIT',
     });
   });
@@ -119,11 +123,11 @@ describe('Region', () => {
   it('lets writers wait in order, and serves them when memory comes back', async () => {
     open({ maxBytes: 4 * MIB });
     const reader = holder('peer python (pid 12), stream "prices"');
-    const extent = await region.allocate(4 * MIB, reader);
+    const extent = await allocate(4 * MIB, reader);
     const order: string[] = [];
     const waiting = ['first', 'second'].map(async (name) => {
       const writer = holder(name);
-      const served = await region.allocate(4 * MIB, writer);
+      const served = await allocate(4 * MIB, writer);
       order.push(name);
       served.drop(writer);
     });
@@ -138,10 +142,42 @@ describe('Region', () => {
     expect(region.stats()).toMatchObject({ usedBytes: 0, waiting: [] });
   });
 
+  it('says that a write waits, at once and while it waits', async () => {
+    open({ maxBytes: MIB });
+    const reader = holder('reader');
+    const extent = await allocate(MIB, reader);
+    const waits: number[] = [];
+    const writer = holder('writer');
+    const onWaiting = ({ waitedMs }: { waitedMs: number }) => waits.push(waitedMs);
+    const waiting = region.allocate({ byteLength: MIB, writer, share, onWaiting });
+    await expect.poll(() => waits.length, { timeout: 5_000 }).toBe(3);
+    extent.drop(reader);
+    (await waiting).drop(writer);
+    expect(waits[0]).toBe(0);
+    expect(waits[2]).toBeGreaterThan(waits[1]!);
+  });
+
+  it('serves a stream from its reservation although a greedy one has all the rest and waits', async () => {
+    open({ maxBytes: 16 * MIB });
+    const modest = region.openShare('stream "modest"', 2 * MIB);
+    const greedy = holder('greedy');
+    for (let i = 0; i < 14; i++) await allocate(MIB, greedy);
+    const refused = allocate(MIB, greedy);
+    expect(region.stats()).toMatchObject({ usedBytes: 14 * MIB, waiting: [{ holder: 'greedy' }] });
+    const reader = holder('reader');
+    for (let i = 0; i < 5; i++) {
+      const extents = [MIB, MIB].map((byteLength) => region.allocate({ byteLength, writer: reader, share: modest }));
+      for (const extent of await Promise.all(extents)) extent.drop(reader);
+    }
+    expect(region.stats()).toMatchObject({ usedBytes: 14 * MIB, waiting: [{ holder: 'greedy' }] });
+    region.closeShare(modest);
+    await expect(refused).resolves.toMatchObject({ byteLength: MIB });
+  });
+
   it('ends a wait after its time with an error that names who holds what', async () => {
     open({ maxBytes: MIB, waitTimeoutMs: 30 });
-    await region.allocate(MIB, holder('peer python (pid 12), stream "prices"'));
-    const error = await region.allocate(PAGE_BYTES, holder('writer')).catch((error) => error);
+    await allocate(MIB, holder('peer python (pid 12), stream "prices"'));
+    const error = await allocate(PAGE_BYTES, holder('writer')).catch((error) => error);
     expect(error.code).toBe('ERR_ARROWLAB_TIMEOUT');
     expect(error.message).toContain('peer python (pid 12), stream "prices" holds 1048576 bytes');
     expect(region.stats().waiting).toEqual([]);
@@ -149,10 +185,10 @@ describe('Region', () => {
 
   it('ends a wait when the signal says so, and when the region closes', async () => {
     open({ maxBytes: MIB });
-    await region.allocate(MIB, holder('reader'));
+    await allocate(MIB, holder('reader'));
     const controller = new AbortController();
-    const aborted = region.allocate(PAGE_BYTES, holder('writer'), controller.signal);
-    const closed = region.allocate(PAGE_BYTES, holder('writer'));
+    const aborted = allocate(PAGE_BYTES, holder('writer'), controller.signal);
+    const closed = allocate(PAGE_BYTES, holder('writer'));
     controller.abort();
     await expect(aborted).rejects.toMatchObject({ code: 'ERR_ARROWLAB_ABORTED' });
     region.close();
@@ -162,7 +198,7 @@ describe('Region', () => {
   it('keeps an extent until its last holder lets go', async () => {
     open({});
     const [writer, one, two] = [holder('writer'), holder('one'), holder('two')];
-    const extent = await region.allocate(PAGE_BYTES, writer);
+    const extent = await allocate(PAGE_BYTES, writer);
     extent.hold(one);
     extent.hold(two);
     extent.drop(writer);

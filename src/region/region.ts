@@ -1,9 +1,11 @@
 import { ArrowlabError } from '../errors.js';
 import { awaitNative, callNative, type Region as NativeRegion } from '../native.js';
 import { Allocator, type Place, wholePages } from './allocator.js';
-import { Extent, type Holder } from './extent.js';
+import { Budget, type Share } from './budget.js';
+import { Extent } from './extent.js';
 import { defaultMaxBytes, parseByteLength } from './limits.js';
 import { startTimer } from './timer.js';
+import { WaitQueue, type Wish } from './wait-queue.js';
 
 export interface RegionOptions {
   /** Resident bytes at most: a number or a text like "2GiB". Default: the smaller of 2 GiB and half of the memory available. */
@@ -28,13 +30,7 @@ export interface RegionStats {
   waiting: { holder: string; byteLength: number; sinceMs: number }[];
 }
 
-interface Waiter {
-  writer: Holder;
-  byteLength: number;
-  sinceMs: number;
-  resolve(place: { extent: Extent; coldFrom: number }): void;
-  reject(error: ArrowlabError): void;
-}
+type Granted = { extent: Extent; coldFrom: number };
 
 const SIZES = [64, 16, 4, 1].map((gibibytes) => gibibytes * 2 ** 30);
 /** Below this, touching pages on the event loop costs less than a trip to a worker thread. */
@@ -59,43 +55,56 @@ export class Region {
 
   readonly #allocator: Allocator;
   readonly #extents = new Set<Extent>();
-  readonly #waiters: Waiter[] = [];
-  readonly #waitTimeoutMs: number;
+  readonly #budget: Budget;
+  readonly #waiting: WaitQueue<Granted>;
   readonly #idleMs: number;
   #idleTimer: NodeJS.Timeout | undefined;
-  #usedBytes = 0;
   #isClosed = false;
 
   constructor(options: RegionOptions = {}) {
     this.maxBytes = options.maxBytes === undefined ? defaultMaxBytes() : parseByteLength(options.maxBytes, 'maxBytes');
-    this.#waitTimeoutMs = options.waitTimeoutMs ?? 30_000;
+    const waitTimeoutMs = options.waitTimeoutMs ?? 30_000;
+    this.#waiting = new WaitQueue(
+      waitTimeoutMs,
+      (wish, isFirst) => this.#grant(wish, isFirst),
+      (wish) => this.#timedOut(wish, waitTimeoutMs),
+    );
     this.#idleMs = options.idleMs ?? 10_000;
     this.native = mapLargest();
+    this.#budget = new Budget(Math.min(this.maxBytes, this.native.byteLength));
     this.#allocator = new Allocator(this.native.byteLength);
   }
 
+  /** A stream's share of this region; `reservedBytes` as `Budget.open` has it. Throws MEMORY_LIMIT, INVALID_ARGUMENT. */
+  openShare(name: string, reservedBytes?: number | string): Share {
+    return this.#budget.open(
+      name,
+      reservedBytes === undefined ? undefined : parseByteLength(reservedBytes, 'reserveBytes'),
+    );
+  }
+
+  /** The stream writes nothing more: what it reserved can be used by others. */
+  closeShare(share: Share): void {
+    this.#budget.close(share);
+    this.#waiting.serve();
+  }
+
   /**
-   * An extent of `byteLength` bytes, page-aligned, its pages resident; waits while `maxBytes` is used up, first come, first served.
+   * An extent of `byteLength` bytes, page-aligned, its pages resident; waits while `maxBytes` is used up or reserved for other streams.
    * The caller owns it as `writer` until it calls `extent.drop(writer)`. Contents are whatever was there before.
    * Throws MEMORY_LIMIT (never fits), TIMEOUT (naming who holds what), ABORTED, CLOSED.
    */
-  async allocate(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<Extent> {
-    const capacity = wholePages(byteLength);
-    if (capacity > this.maxBytes || capacity > this.native.byteLength)
-      throw new ArrowlabError(
-        'MEMORY_LIMIT',
-        `expected at most maxBytes = ${this.maxBytes} bytes in one write, found ${byteLength}: write smaller batches or raise maxBytes`,
-      );
+  async allocate(wish: Wish): Promise<Extent> {
     if (this.#isClosed) throw new ArrowlabError('CLOSED', 'expected an open region, found it closed');
-    ArrowlabError.throwIfAborted(signal, 'the write');
-    const { extent, coldFrom } =
-      (this.#waiters.length === 0 ? this.#take(byteLength, writer) : undefined) ??
-      (await this.#wait(byteLength, writer, signal));
-    if (capacity - coldFrom >= POPULATE_FROM_BYTES) {
+    ArrowlabError.throwIfAborted(wish.signal, 'the write');
+    this.#budget.checkPossible(wish.share, wholePages(wish.byteLength));
+    const { extent, coldFrom } = await this.#waiting.take(wish);
+    const coldBytes = extent.capacity - coldFrom;
+    if (coldBytes >= POPULATE_FROM_BYTES) {
       try {
-        await awaitNative(() => this.native.populate(extent.offset + coldFrom, capacity - coldFrom));
+        await awaitNative(() => this.native.populate(extent.offset + coldFrom, coldBytes));
       } catch (error) {
-        extent.drop(writer);
+        extent.drop(wish.writer);
         throw error;
       }
     }
@@ -105,9 +114,9 @@ export class Region {
   /** Takes an extent's pages back; `Extent.drop` calls it. */
   take(extent: Extent): void {
     if (!this.#extents.delete(extent) || this.#isClosed) return;
-    this.#usedBytes -= extent.capacity;
+    this.#budget.discharge(extent.share, extent.capacity);
     this.#allocator.give({ offset: extent.offset, byteLength: extent.capacity });
-    this.#serveWaiters();
+    this.#waiting.serve();
     this.#watchIdleness();
   }
 
@@ -119,10 +128,10 @@ export class Region {
     return {
       residentBytes: callNative(() => this.native.residentBytes()),
       maxBytes: this.maxBytes,
-      usedBytes: this.#usedBytes,
+      usedBytes: this.#budget.usedBytes,
       warmBytes: this.#allocator.warmBytes,
       heldBytes,
-      waiting: this.#waiters.map(({ writer, byteLength, sinceMs }) => ({ holder: writer.holder, byteLength, sinceMs })),
+      waiting: this.#waiting.list(),
     };
   }
 
@@ -130,19 +139,18 @@ export class Region {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#idleTimer);
-    for (const waiter of this.#waiters.splice(0))
-      waiter.reject(new ArrowlabError('CLOSED', 'expected an open region, found it closed while a write waited'));
+    this.#waiting.fail(new ArrowlabError('CLOSED', 'expected an open region, found it closed while a write waited'));
     this.native.close();
   }
 
-  #take(byteLength: number, writer: Holder): { extent: Extent; coldFrom: number } | undefined {
+  #grant({ byteLength, writer, share }: Wish, isFirst: boolean): Granted | undefined {
     const capacity = wholePages(byteLength);
-    if (this.#usedBytes + capacity > this.maxBytes) return undefined;
+    if (this.#isClosed || !this.#budget.admits(share, capacity, isFirst)) return undefined;
     const place = this.#allocator.take(capacity) ?? this.#takeAllCold(capacity);
     if (!place) return undefined;
-    this.#usedBytes += capacity;
-    this.#punch(this.#usedBytes + this.#allocator.warmBytes - this.maxBytes);
-    const extent = new Extent(this, place.offset, byteLength, capacity, writer);
+    this.#budget.charge(share, capacity);
+    this.#punch(this.#budget.usedBytes + this.#allocator.warmBytes - this.maxBytes);
+    const extent = new Extent(this, place.offset, byteLength, capacity, share, writer);
     this.#extents.add(extent);
     return { extent, coldFrom: place.warmBytes };
   }
@@ -153,46 +161,7 @@ export class Region {
     return this.#allocator.take(capacity);
   }
 
-  #wait(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<{ extent: Extent; coldFrom: number }> {
-    return new Promise((resolve, reject) => {
-      const leave = (error: ArrowlabError) => {
-        const at = this.#waiters.indexOf(waiter);
-        if (at >= 0) this.#waiters.splice(at, 1);
-        settle();
-        reject(error);
-        this.#serveWaiters();
-      };
-      const onAbort = () => leave(ArrowlabError.aborted(signal, 'the write, which waited for memory,'));
-      const timer = startTimer(() => leave(this.#timedOut(byteLength)), this.#waitTimeoutMs);
-      const settle = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const waiter: Waiter = {
-        writer,
-        byteLength,
-        sinceMs: performance.now(),
-        resolve: (place) => {
-          settle();
-          resolve(place);
-        },
-        reject: leave,
-      };
-      signal?.addEventListener('abort', onAbort);
-      this.#waiters.push(waiter);
-    });
-  }
-
-  #serveWaiters(): void {
-    for (let first = this.#waiters[0]; first; first = this.#waiters[0]) {
-      const place = this.#take(first.byteLength, first.writer);
-      if (!place) return;
-      this.#waiters.shift();
-      first.resolve(place);
-    }
-  }
-
-  #timedOut(byteLength: number): ArrowlabError {
+  #timedOut({ byteLength }: Wish, waitTimeoutMs: number): ArrowlabError {
     const oldest = new Map<string, number>();
     for (const extent of this.#extents)
       for (const { holder, sinceMs } of extent.holders)
@@ -205,7 +174,7 @@ export class Region {
       );
     return new ArrowlabError(
       'TIMEOUT',
-      `expected ${byteLength} bytes to come free within ${this.#waitTimeoutMs / 1000} s, found ${this.#usedBytes} of maxBytes = ${this.maxBytes} in use (${held.join('; ')}): release batches earlier or raise maxBytes`,
+      `expected ${byteLength} bytes to come free within ${waitTimeoutMs / 1000} s, found ${this.#budget.usedBytes} of maxBytes = ${this.maxBytes} in use (${held.join('; ')}): release batches earlier or raise maxBytes`,
     );
   }
 
