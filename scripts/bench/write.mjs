@@ -17,6 +17,7 @@ async function measure(byteLength, rounds) {
   const table = new Table([batch]);
   const region = new Region({ maxBytes: 2 * byteLength + 64 * MIB });
   const encoder = new StreamEncoder(schema);
+  const share = region.openShare('bench');
   const writer = { holder: 'bench', sinceMs: 0 };
   const [source, target] = [new Uint8Array(byteLength).fill(1), new Uint8Array(byteLength).fill(2)];
   const memcpy = () => target.set(source);
@@ -25,7 +26,7 @@ async function measure(byteLength, rounds) {
       memcpy,
       write: async () => {
         for (const message of encoder.encode(batch)) {
-          const extent = await region.allocate(message.byteLength, writer);
+          const extent = await region.allocate({ byteLength: message.byteLength, writer, share });
           message.placeInto(extent);
           extent.drop(writer);
         }
