@@ -14,6 +14,10 @@ function dependenciesOf(root) {
   return { dependencies, devDependencies, peerDependencies };
 }
 
+/** package.json names the platform of the addon that is packed; a checkout builds its own for whatever Linux it is on. */
+const platformArguments = () =>
+  process.arch === 'x64' && process.report.getReport().header.glibcVersionRuntime ? [] : ['--force'];
+
 /**
  * What set-up consists of. `after` names the steps that come before; `half` is the part of Arrowlab that is left out when the
  * step's tool is missing (without one, nothing works); `output` is the folder that holds the stamp, `product` a file that has
@@ -30,10 +34,11 @@ export const STEPS = [
     output: 'node_modules',
     product: 'node_modules/.package-lock.json',
     run: ({ root, tool, signal }) =>
-      run(tool.command, [...tool.args, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
-        cwd: root,
-        signal,
-      }),
+      run(
+        tool.command,
+        [...tool.args, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', ...platformArguments()],
+        { cwd: root, signal },
+      ),
   },
   {
     name: 'addon',
