@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { ArrowlabError } from '../errors.js';
+import { availableBytes } from './available.js';
 
 const UNITS: Record<string, number> = {
   B: 1,
@@ -25,27 +25,6 @@ export function parseByteLength(value: number | string, what: string): number {
     'INVALID_ARGUMENT',
     `expected ${what} as a number of bytes or a text like "512MiB", found ${JSON.stringify(value)}`,
   );
-}
-
-/** What the first group of `pattern` matches in a file; undefined where there is no such file or text. */
-function find(path: string, pattern: RegExp): string | undefined {
-  try {
-    return pattern.exec(readFileSync(path, 'utf8'))?.[1];
-  } catch {
-    return undefined;
-  }
-}
-
-/** The memory, in bytes, that this process may still use: the machine's available memory, or its cgroup's limit where that is lower. */
-export function availableBytes(): number {
-  const machine = Number(find('/proc/meminfo', /^MemAvailable:\s+(\d+)/m) ?? Number.POSITIVE_INFINITY) * 1024;
-  const group = find('/proc/self/cgroup', /^0::(\/.+)$/m) ?? '';
-  const limits = [
-    find(`/sys/fs/cgroup${group}/memory.max`, /^(\d+)/),
-    find('/sys/fs/cgroup/memory.max', /^(\d+)/),
-    find('/sys/fs/cgroup/memory/memory.limit_in_bytes', /^(\d+)/),
-  ];
-  return Math.min(machine, ...limits.map((limit) => Number(limit ?? Number.POSITIVE_INFINITY)));
 }
 
 /** The default of `maxBytes`: the smaller of 2 GiB and half of what is available. */
