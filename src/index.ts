@@ -1,6 +1,7 @@
 export {
   connect,
   type EndpointOptions,
+  type EndpointStatus,
   inherit,
   LeasedBatch,
   type ListenOptions,
@@ -8,7 +9,9 @@ export {
   type Peer,
   type PublishedStream,
   type PublishOptions,
+  type RequestOptions,
   type Server,
+  type StreamListing,
   type Subscription,
   type SubscriptionOptions,
   type WriteOptions,

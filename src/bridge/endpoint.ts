@@ -1,3 +1,4 @@
+import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import type { SchemaLike } from '../ipc/index.js';
 import type { Greeted } from '../native.js';
@@ -6,6 +7,7 @@ import type { SpawnedProcess } from '../wire/index.js';
 import type { Outlet } from './outlet.js';
 import { PublishedStream, type PublishOptions } from './published.js';
 import { Session } from './session.js';
+import { type EndpointStatus, type LeaseStatus, regionStatus, type SubscriptionStatus, since } from './status.js';
 import type { Side } from './stream-numbers.js';
 
 export interface EndpointOptions extends RegionOptions {
@@ -13,6 +15,14 @@ export interface EndpointOptions extends RegionOptions {
   name?: string | undefined;
   /** Messages shorter than this many bytes travel on the socket instead of through the region; 0 turns that off, 65,536 is the most. Default 8,192. */
   inlineBelow?: number | undefined;
+}
+
+/** A published stream, as LIST shows it. */
+export interface StreamListing {
+  name: string;
+  /** Record batches written so far. */
+  batches: number;
+  ended: boolean;
 }
 
 /** A write that waits for memory. */
@@ -82,6 +92,7 @@ export class Endpoint {
       );
     const stream = new PublishedStream(this, name, schema, options);
     this.#streams.set(name, stream);
+    if (debug.enabled) debug('publish %j', name);
     for (const outlet of this.#waiting.get(name) ?? []) stream.attach(outlet);
     this.#waiting.delete(name);
     return stream;
@@ -101,16 +112,52 @@ export class Endpoint {
 
   /** A write of a stream waits for memory: whoever holds some is asked for it. */
   writeWaits(stream: PublishedStream, needed: number, waitedMs: number): void {
+    if (debug.enabled) debug('write to %j waits for %d bytes, for %d ms', stream.name, needed, Math.round(waitedMs));
     for (const session of this.#sessions) session.writeWaits(stream, needed);
     this.onWriteWaits?.({ stream: stream.name, needed, waitedMs });
   }
 
-  list(): { name: string; batches: number; ended: boolean }[] {
+  list(): StreamListing[] {
     return [...this.#streams.values()].map(({ name, batches, isEnded }) => ({ name, batches, ended: isEnded }));
   }
 
   stats(): RegionStats {
     return this.region.stats();
+  }
+
+  /** Everything there is to see; `asking` is the session it was asked for on. Throws CLOSED. */
+  status(asking?: Session): EndpointStatus {
+    const { region, holders, waiting } = regionStatus(this.region);
+    const peers: EndpointStatus['peers'] = [];
+    const subscriptions: SubscriptionStatus[] = [];
+    const leases: LeaseStatus[] = [];
+    for (const session of this.#sessions) {
+      const connection = session.number;
+      peers.push({ ...session.status(), isAsking: session === asking });
+      for (const outlet of session.outlets) subscriptions.push({ connection, ...outlet.status() });
+      for (const { name, sinceMs, ...leased } of session.ledger.byStream())
+        leases.push({ connection, stream: name, ...leased, oldestMs: since(sinceMs) });
+    }
+    for (const stream of this.#streams.values()) waiting.push(...stream.waits());
+    for (const [name, outlets] of this.#waiting)
+      for (const { session, sinceMs } of outlets)
+        waiting.push({
+          who: session.label,
+          for: 'publication',
+          forMs: since(sinceMs),
+          why: `nobody publishes ${JSON.stringify(name)}`,
+        });
+    const streams = [...this.#streams.values()].map((stream) => stream.status());
+    return {
+      ...{ name: this.name, pid: process.pid, region, peers, streams, subscriptions, leases, holders, waiting },
+      omitted: {},
+    };
+  }
+
+  /** A subscriber was sent a stream to its end, released it and is gone. */
+  wasRead(name: string): void {
+    const stream = this.#streams.get(name);
+    if (stream) stream.readers++;
   }
 
   /** A peer subscribed; it waits while nobody publishes the name. */
@@ -128,6 +175,8 @@ export class Endpoint {
   }
 
   sessionEnded(session: Session, error: ArrowlabError | undefined): void {
+    if (debug.enabled)
+      debug('%s: %s%s', session.label, session.isAccepted ? 'gone' : 'refused', error ? `, ${error.message}` : '');
     this.#sessions.delete(session);
     this.onSessionEnded?.(session, error);
   }

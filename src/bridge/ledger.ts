@@ -4,6 +4,7 @@ import type { Extent, Holder } from '../region/index.js';
 /** A peer's right to read an extent. */
 interface Lease extends Holder {
   readonly stream: number;
+  readonly name: string;
   readonly extent: Extent;
 }
 
@@ -20,12 +21,25 @@ export class LeaseLedger {
   heldBytes(stream: number): number {
     const extents = new Set<Extent>();
     for (const lease of this.#leases.values()) if (stream === 0 || lease.stream === stream) extents.add(lease.extent);
-    return [...extents].reduce((sum, { capacity }) => sum + capacity, 0);
+    return sumOf(extents);
   }
 
-  /** Gives a lease through a stream; returns its id. `holder` says who gets it, for people. */
-  give(extent: Extent, stream: number, holder: string): bigint {
-    const lease: Lease = { extent, stream, holder, sinceMs: performance.now() };
+  /** What is leased, by the stream that it went through. */
+  byStream(): { name: string; leases: number; bytes: number; sinceMs: number }[] {
+    const streams = new Map<number, { name: string; leases: number; extents: Set<Extent>; sinceMs: number }>();
+    for (const { stream, name, extent, sinceMs } of this.#leases.values()) {
+      const leased = streams.get(stream) ?? { name, leases: 0, extents: new Set(), sinceMs };
+      streams.set(stream, leased);
+      leased.leases++;
+      leased.extents.add(extent);
+    }
+    return [...streams.values()].map(({ extents, ...leased }) => ({ ...leased, bytes: sumOf(extents) }));
+  }
+
+  /** Gives a lease through a stream; returns its id. `label` says who gets it, for people. */
+  give(extent: Extent, { stream, name }: { stream: number; name: string }, label: string): bigint {
+    const holder = `${label}, stream ${JSON.stringify(name)}`;
+    const lease: Lease = { extent, stream, name, holder, sinceMs: performance.now() };
     extent.hold(lease);
     this.#leases.set(++this.#last, lease);
     return this.#last;
@@ -45,3 +59,5 @@ export class LeaseLedger {
     for (const id of [...this.#leases.keys()]) this.release(id);
   }
 }
+
+const sumOf = (extents: Set<Extent>): number => [...extents].reduce((sum, { capacity }) => sum + capacity, 0);

@@ -3,6 +3,7 @@ import { ArrowlabError } from '../errors.js';
 import type { Holder } from '../region/index.js';
 import type { PlacedMessage } from './placed.js';
 import type { Session } from './session.js';
+import { type SubscriptionStatus, since } from './status.js';
 
 /** For measurements: just before a message is sent, `{ pid, stream, sequence, kind }`. */
 const sending = channel('arrowlab:sending');
@@ -18,14 +19,18 @@ export class Outlet implements Holder {
   /** Batches that were left out because the peer was slow and the stream's policy is 'drop'. */
   droppedBatches = 0;
 
-  readonly #session: Session;
+  readonly session: Session;
   #credit: number;
   #sequence = 0n;
   #queue: PlacedMessage[] = [];
   #ending: Ending | undefined;
   #isOpen = false;
   #isClosed = false;
+  /** Since when a writer waits for room here. */
+  #awaitedSinceMs: number | undefined;
   #roomWaiters: (() => void)[] = [];
+  /** Whether everything has been sent, up to the stream's end. */
+  isComplete = false;
   /** Called once, when the peer wants nothing more. */
   onClosed: (() => void) | undefined;
 
@@ -35,15 +40,30 @@ export class Outlet implements Holder {
     readonly name: string,
     credit: number,
   ) {
-    this.#session = session;
+    this.session = session;
     this.#credit = credit;
     this.holder = `queue for ${session.label}, stream ${JSON.stringify(name)}`;
+  }
+
+  get awaitedSinceMs(): number | undefined {
+    return this.#awaitedSinceMs;
+  }
+
+  status(): Omit<SubscriptionStatus, 'connection'> {
+    return {
+      stream: this.name,
+      state: this.#isOpen ? 'open' : 'unpublished',
+      forMs: since(this.sinceMs),
+      credit: this.#credit,
+      queuedMessages: this.#queue.length,
+      droppedBatches: this.droppedBatches,
+    };
   }
 
   /** The name is published: messages may follow. `reservation` in bytes. */
   open(reservation: number): void {
     this.#isOpen = true;
-    this.#session.send({ type: 'OPEN', stream: this.stream, reservation: BigInt(reservation) });
+    this.session.send({ type: 'OPEN', stream: this.stream, reservation: BigInt(reservation) });
   }
 
   /** Sends the message now or when there is credit. With `mayDrop`, a batch for which there is no credit is left out. */
@@ -99,13 +119,19 @@ export class Outlet implements Holder {
   async room(signal?: AbortSignal): Promise<void> {
     if (this.#queue.length === 0) return;
     ArrowlabError.throwIfAborted(signal, 'the write');
+    this.#awaitedSinceMs ??= performance.now();
     await new Promise<void>((resolve, reject) => {
-      const onAbort = () => reject(ArrowlabError.aborted(signal, `the write, which waited for the ${this.holder},`));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#roomWaiters.push(() => {
+      const onRoom = () => {
         signal?.removeEventListener('abort', onAbort);
         resolve();
-      });
+      };
+      const onAbort = () => {
+        this.#roomWaiters = this.#roomWaiters.filter((waiter) => waiter !== onRoom);
+        if (this.#roomWaiters.length === 0) this.#awaitedSinceMs = undefined;
+        reject(ArrowlabError.aborted(signal, `the write, which waited for the ${this.holder},`));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#roomWaiters.push(onRoom);
     });
   }
 
@@ -115,20 +141,21 @@ export class Outlet implements Holder {
       this.#credit--;
       if (sending.hasSubscribers)
         sending.publish({
-          pid: this.#session.peer.pid,
+          pid: this.session.peer.pid,
           stream: this.name,
           sequence: this.#sequence,
           kind: message.kind,
         });
-      this.#session.sendMessage(this, this.#sequence++, message);
+      this.session.sendMessage(this, this.#sequence++, message);
       message.drop(this);
     }
     if (this.#queue.length > 0) return;
     this.#wakeRoomWaiters();
     if (!this.#ending) return;
     const { error } = this.#ending;
-    if (error) this.#session.send({ type: 'ERROR', stream: this.stream, number: error.number, message: error.message });
-    else this.#session.send({ type: 'END', stream: this.stream, sequence: this.#sequence });
+    if (error) this.session.send({ type: 'ERROR', stream: this.stream, number: error.number, message: error.message });
+    else this.session.send({ type: 'END', stream: this.stream, sequence: this.#sequence });
+    this.isComplete = !error;
     this.close();
   }
 
@@ -140,6 +167,7 @@ export class Outlet implements Holder {
   #wakeRoomWaiters(): void {
     const waiters = this.#roomWaiters;
     this.#roomWaiters = [];
+    this.#awaitedSinceMs = undefined;
     for (const wake of waiters) wake();
   }
 }

@@ -1,8 +1,10 @@
 import type { Table } from 'apache-arrow';
 import { awaitNative, type Greeted } from '../native.js';
 import type { PeerIdentity } from '../wire/index.js';
-import { Endpoint, type EndpointOptions } from './endpoint.js';
+import { Endpoint, type EndpointOptions, type StreamListing } from './endpoint.js';
+import type { RequestOptions } from './request.js';
 import type { Session } from './session.js';
+import type { EndpointStatus } from './status.js';
 import type { Subscription, SubscriptionOptions } from './subscription.js';
 
 /** A connection to a server. */
@@ -34,6 +36,17 @@ export class Peer {
   /** A whole stream as a table on the heap. Throws what `Subscription.next` throws. */
   readAll(name: string, options: SubscriptionOptions = {}): Promise<Table> {
     return this.subscribe(name, options).readAll();
+  }
+
+  /** The streams that the other side publishes. Throws NOT_SERVED, TIMEOUT, ABORTED, CLOSED. */
+  list(options: RequestOptions = {}): Promise<StreamListing[]> {
+    return this.#session.request({ type: 'LIST' }, options) as Promise<StreamListing[]>;
+  }
+
+  /** What the other side says of itself. Throws NOT_SERVED where it says nothing (Python, Rust), TIMEOUT, ABORTED, CLOSED. */
+  status(options: RequestOptions = {}): Promise<EndpointStatus> {
+    const question = { type: 'CALL', credit: 0, name: 'arrowlab.status', parameters: '' } as const;
+    return this.#session.request(question, options) as Promise<EndpointStatus>;
   }
 
   /** Ends the connection. Batches that are still held stay valid; the socket goes when the last of them is released. */

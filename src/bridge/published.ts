@@ -12,6 +12,7 @@ import type { Endpoint } from './endpoint.js';
 import type { Outlet } from './outlet.js';
 import { PlacedMessage } from './placed.js';
 import { Replay, type Retention } from './replay.js';
+import { type StreamStatus, since, type WaitStatus } from './status.js';
 
 export interface PublishOptions {
   /**
@@ -43,6 +44,8 @@ export class PublishedStream implements Holder {
   rows = 0;
   /** Bytes of all messages written so far. */
   writtenBytes = 0;
+  /** Subscribers that were sent all of it, released it and are gone. */
+  readers = 0;
 
   readonly #endpoint: Endpoint;
   readonly #encoder: StreamEncoder | undefined;
@@ -54,6 +57,10 @@ export class PublishedStream implements Holder {
   #lastWrite: Promise<unknown> = Promise.resolve();
   #hasSchema = false;
   #ending: { error: ArrowlabError | undefined } | undefined;
+  /** Of subscribers that have gone. */
+  #droppedBatches = 0;
+  /** Since when a write waits for the first subscriber. */
+  #lonelySinceMs: number | undefined;
   #subscriberCame!: () => void;
   readonly #hasSubscribed = new Promise<void>((resolve) => {
     this.#subscriberCame = resolve;
@@ -107,7 +114,7 @@ export class PublishedStream implements Holder {
 
   /**
    * Writes an Arrow IPC stream or file, from a file descriptor or bytes, straight into the region, and its schema first: a stream
-   * of its own schema. Throws IPC_INVALID, IPC_UNSUPPORTED, and what `write` throws.
+   * of its own schema. Contents are checked in full. Throws IPC_INVALID, DATA_INVALID, IPC_UNSUPPORTED, and what `write` throws.
    */
   writeIpc(source: number | Uint8Array, options: WriteOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
@@ -117,7 +124,7 @@ export class PublishedStream implements Holder {
           'expected a stream published without a schema and nothing written yet, found another',
         );
       await this.#subscribed(options.signal);
-      for (const message of readIpc(source).messages()) await this.#emit(message, options.signal);
+      for (const message of readIpc(source, { validate: 'full' }).messages()) await this.#emit(message, options.signal);
     });
   }
 
@@ -146,7 +153,30 @@ export class PublishedStream implements Holder {
   }
 
   detach(outlet: Outlet): void {
-    this.#outlets.delete(outlet);
+    if (this.#outlets.delete(outlet)) this.#droppedBatches += outlet.droppedBatches;
+  }
+
+  status(): StreamStatus {
+    const { name, batches, rows, writtenBytes, isEnded, subscribers, readers } = this;
+    const { usedBytes, retainedBytes, reservedBytes } = this.#share;
+    let droppedBatches = this.#droppedBatches;
+    for (const outlet of this.#outlets) droppedBatches += outlet.droppedBatches;
+    return {
+      ...{ name, batches, rows, writtenBytes, isEnded, retain: this.#retain, slow: this.#slow, subscribers, readers },
+      ...{ droppedBatches, usedBytes, retainedBytes, reservedBytes },
+    };
+  }
+
+  /** Waits of its writers that are not for memory. */
+  waits(): WaitStatus[] {
+    const who = `writer of ${this.holder}`;
+    if (this.#lonelySinceMs !== undefined)
+      return [{ who, for: 'subscriber', forMs: since(this.#lonelySinceMs), why: 'nobody has subscribed yet' }];
+    return [...this.#outlets].flatMap(({ awaitedSinceMs, holder }) =>
+      awaitedSinceMs === undefined
+        ? []
+        : [{ who, for: 'credit', forMs: since(awaitedSinceMs), why: `the ${holder} is not empty` }],
+    );
   }
 
   /** The name is taken away: nothing is retained any more, and a stream that has not ended fails. */
@@ -200,11 +230,15 @@ export class PublishedStream implements Holder {
   async #subscribed(signal: AbortSignal | undefined): Promise<void> {
     if (this.#retain !== 'none') return;
     ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
+    if (this.#outlets.size === 0) this.#lonelySinceMs ??= performance.now();
     await new Promise<void>((resolve, reject) => {
-      const onAbort = () =>
+      const onAbort = () => {
+        this.#lonelySinceMs = undefined;
         reject(ArrowlabError.aborted(signal, `the write to ${this.holder}, which waited for a subscriber,`));
+      };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#hasSubscribed.then(() => {
+        this.#lonelySinceMs = undefined;
         signal?.removeEventListener('abort', onAbort);
         resolve();
       });

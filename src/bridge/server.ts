@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { debug } from '../debug.js';
 import { type ArrowlabError, ArrowlabError as Failure } from '../errors.js';
 import { type SchemaLike, schemaOf, type TableLike } from '../ipc/index.js';
 import { awaitNative, callNative, discardGreeted, type Greeted, type Listener, type Refused } from '../native.js';
@@ -6,6 +7,7 @@ import type { RegionStats } from '../region/index.js';
 import type { PeerIdentity, SpawnedProcess } from '../wire/index.js';
 import { Endpoint, type EndpointOptions, type WriteWait } from './endpoint.js';
 import type { PublishedStream, PublishOptions } from './published.js';
+import type { EndpointStatus } from './status.js';
 
 export interface ListenOptions extends EndpointOptions {
   /** Where to listen: a path of at most 107 bytes, in a directory that only this user can enter. */
@@ -48,6 +50,7 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#listener = callNative(
       (addon) => new addon.Listener(path, region.native, name, (refused, peer) => this.#greeted(refused, peer)),
     );
+    debug('listening on %s', path);
   }
 
   /** Takes in a peer that this process started and whose handshake over an inherited socket is done. */
@@ -73,8 +76,8 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Publishes an Arrow IPC stream or file, from a file descriptor or bytes, kept until `unpublish(name)`; resolves when it is written.
-   * Throws IPC_INVALID, IPC_UNSUPPORTED and what `publish` throws.
+   * Publishes an Arrow IPC stream or file, from a file descriptor or bytes, kept until `unpublish(name)`; its contents are checked in full.
+   * Resolves when it is written. Throws IPC_INVALID, DATA_INVALID, IPC_UNSUPPORTED and what `publish` throws.
    */
   publishIpc(name: string, source: number | Uint8Array): Promise<PublishedStream> {
     return this.#publishWhole(name, this.#endpoint.publish(name, undefined, { retain: 'all' }), (stream) =>
@@ -89,6 +92,11 @@ export class Server extends EventEmitter<ServerEvents> {
 
   stats(): RegionStats {
     return this.#endpoint.stats();
+  }
+
+  /** What `alab ipc status` shows: streams, peers, leases, and who waits and why. Throws CLOSED. */
+  status(): EndpointStatus {
+    return this.#endpoint.status();
   }
 
   /** Stops listening and closes every connection. What peers hold stays readable to them. */
@@ -120,14 +128,11 @@ export class Server extends EventEmitter<ServerEvents> {
   #greeted(refused: Refused | null, greeted: Greeted | null): void {
     if (greeted && this.#listener) this.#endpoint.attach(greeted, 'acceptor');
     else if (greeted) discardGreeted(greeted);
-    else if (refused)
-      this.emit(
-        'refused',
-        new Failure(
-          refused.arrowlabName as 'NOT_ARROWLAB',
-          `${refused.message} (pid ${refused.pid}, user ${refused.uid})`,
-        ),
-      );
+    else if (refused) {
+      const who = `pid ${refused.pid}, user ${refused.uid}`;
+      debug('refused: %s (%s)', refused.message, who);
+      this.emit('refused', new Failure(refused.arrowlabName as 'NOT_ARROWLAB', `${refused.message} (${who})`));
+    }
   }
 }
 

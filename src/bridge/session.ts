@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import type { Greeted } from '../native.js';
 import {
@@ -14,6 +15,8 @@ import { LeaseLedger } from './ledger.js';
 import { Outlet } from './outlet.js';
 import type { PlacedMessage } from './placed.js';
 import type { PublishedStream } from './published.js';
+import { type Question, Request, type RequestOptions } from './request.js';
+import { type PeerStatus, since, statusJson } from './status.js';
 import { type Side, StreamNumbers } from './stream-numbers.js';
 import { Subscription, type SubscriptionOptions } from './subscription.js';
 
@@ -25,6 +28,14 @@ const MAX_STREAMS = 1_024;
 const QUARANTINE_MS = 50;
 /** How long a peer may take to answer a CANCEL when this side closes. */
 const ANSWER_TIMEOUT_MS = 2_000;
+/** The function that every endpoint of Node serves. */
+const STATUS = 'arrowlab.status';
+
+/** Of the connections of this process, for people. */
+let lastNumber = 0;
+
+/** What this side opened. */
+type Exchange = Subscription | Request;
 
 /** One connection of an endpoint: its streams in both directions, the leases given and the leases held. */
 export class Session implements ConnectionHandler {
@@ -36,14 +47,18 @@ export class Session implements ConnectionHandler {
   /** For people: `peer python (pid 12)`. */
   readonly label: string;
 
+  readonly number = ++lastNumber;
+  readonly sinceMs = performance.now();
   /** Whether both sides have accepted each other. */
   isAccepted = false;
 
   readonly #connection: Connection;
   readonly #outlets = new Map<number, Outlet>();
-  readonly #subscriptions = new Map<number, Subscription>();
-  /** Subscriptions whose messages are not all read yet; they may have ended. */
-  readonly #unread = new Set<Subscription>();
+  readonly #subscriptions = new Map<number, Exchange>();
+  /** Subscriptions whose messages are not all read yet, which may have ended, and requests that are not answered. */
+  readonly #unread = new Set<Exchange>();
+  /** Streams that the peer was sent to their end. */
+  readonly #completed = new Set<string>();
   readonly #numbers: StreamNumbers;
   #isClosing = false;
   #closing: Promise<void> | undefined;
@@ -76,6 +91,24 @@ export class Session implements ConnectionHandler {
     return this.#connection.isOpen && !this.#isClosing;
   }
 
+  get outlets(): Iterable<Outlet> {
+    return this.#outlets.values();
+  }
+
+  status(): Omit<PeerStatus, 'isAsking'> {
+    const isGone = !this.#connection.isOpen || this.#isOver;
+    const state = isGone ? 'quarantined' : this.#isClosing || this.#peerIsClosing ? 'closing' : 'open';
+    const { mapping, count: leasesHeld } = this.holdings;
+    return {
+      connection: this.number,
+      ...this.peer,
+      state,
+      forMs: since(this.sinceMs),
+      regionByteLength: mapping.byteLength,
+      leasesHeld,
+    };
+  }
+
   send(frame: Frame): void {
     // After CLOSING there is nothing to say but RELEASE; the peer expects no answer any more.
     if (!this.#hasSaidClosing) this.#connection.send(frame);
@@ -88,7 +121,7 @@ export class Session implements ConnectionHandler {
     if (message.bytes) this.send({ type: 'INLINE', stream, sequence, bytes: message.bytes });
     else {
       const extent = message.extent!;
-      const lease = this.ledger.give(extent, stream, `${this.label}, stream ${JSON.stringify(outlet.name)}`);
+      const lease = this.ledger.give(extent, outlet, this.label);
       this.send({
         type: 'DESCRIPTOR',
         stream,
@@ -118,13 +151,23 @@ export class Session implements ConnectionHandler {
     return subscription;
   }
 
-  /** A subscription holds no unread message any more, and gets none. */
-  finished(subscription: Subscription): void {
+  /** Asks the peer something that it answers once. Throws CLOSED. */
+  request(question: Question, options: RequestOptions): Promise<unknown> {
+    this.#checkOpen();
+    const request = new Request(this, this.#numbers.take(), question, options);
+    this.#subscriptions.set(request.stream, request);
+    this.#unread.add(request);
+    request.start();
+    return request.answer;
+  }
+
+  /** A subscription holds no unread message any more, and gets none; or a request has its answer. */
+  finished(subscription: Exchange): void {
     this.#unread.delete(subscription);
   }
 
-  /** A subscription is over and its CANCELLED, if one was owed, has come. */
-  forget(subscription: Subscription): void {
+  /** A subscription or request is over and its CANCELLED, if one was owed, has come. */
+  forget(subscription: Exchange): void {
     this.#subscriptions.delete(subscription.stream);
     if (this.#subscriptions.size === 0) this.#idle?.();
   }
@@ -145,6 +188,7 @@ export class Session implements ConnectionHandler {
 
   async #sayGoodbye(): Promise<void> {
     if (this.#isOver) return;
+    debug('%s: close', this.label);
     this.#isClosing = true;
     for (const subscription of [...this.#unread]) subscription.cancel();
     if (this.#subscriptions.size > 0 && !(await this.#isAnswered())) {
@@ -172,6 +216,7 @@ export class Session implements ConnectionHandler {
 
   onReady(): void {
     this.isAccepted = true;
+    debug('%s: accepted', this.label);
     this.endpoint.onSessionReady?.(this);
   }
 
@@ -187,7 +232,7 @@ export class Session implements ConnectionHandler {
         break;
       case 'CALL':
         this.#openStream(frame.stream);
-        this.#refuse(frame.stream, new ArrowlabError('NOT_SERVED', 'this endpoint serves no functions'));
+        this.#answerCall(frame.stream, frame.name, frame.parameters);
         break;
       case 'CREDIT':
         this.#numbers.check(frame.stream, frame.type);
@@ -195,17 +240,24 @@ export class Session implements ConnectionHandler {
         break;
       case 'CANCEL':
         this.#numbers.check(frame.stream, frame.type);
+        debug('%s: cancel of stream %d', this.label, frame.stream);
         this.#outlets.get(frame.stream)?.close();
         this.send({ type: 'CANCELLED', stream: frame.stream });
         break;
       case 'RELEASE':
+        if (debug.enabled) debug('%s: %d leases came back', this.label, frame.leases.length);
         for (const lease of frame.leases) this.ledger.release(lease);
         if (released.hasSubscribers) released.publish({ pid: this.peer.pid, leases: frame.leases });
         break;
       case 'CLOSING':
+        debug('%s: closing', this.label);
         this.#acceptClosing();
         break;
+      case 'RESULT':
+        this.#requestOf(frame).accept(frame);
+        break;
       case 'WAITING':
+        if (debug.enabled) debug('%s: waits for %s bytes, stream %d', this.label, frame.needed, frame.stream);
         if (frame.stream !== 0) this.#subscriptionOf(frame).accept(frame);
         break;
       case 'OPEN':
@@ -228,6 +280,8 @@ export class Session implements ConnectionHandler {
     for (const outlet of [...this.#outlets.values()]) outlet.close();
     this.#idle?.();
     this.#connection.close();
+    if (this.ledger.count > 0) debug('%s: %d leases in quarantine', this.label, this.ledger.count);
+    else if (!error) for (const name of this.#completed) this.endpoint.wasRead(name);
     this.#quarantine(error);
   }
 
@@ -253,9 +307,11 @@ export class Session implements ConnectionHandler {
     outlet.grant(credit);
     outlet.onClosed = () => {
       this.#outlets.delete(stream);
+      if (outlet.isComplete) this.#completed.add(name);
       this.endpoint.outletClosed(outlet);
     };
     this.#outlets.set(stream, outlet);
+    if (debug.enabled) debug('%s: subscribe to %j', this.label, name);
     this.endpoint.outletArrived(outlet);
   }
 
@@ -263,6 +319,14 @@ export class Session implements ConnectionHandler {
     const json = JSON.stringify(this.endpoint.list());
     if (Buffer.byteLength(json) <= MAX_RESULT_BYTES) this.send({ type: 'RESULT', stream, json });
     else this.#refuse(stream, new ArrowlabError('NOT_SERVED', 'there are too many streams to list in one frame'));
+  }
+
+  #answerCall(stream: number, name: string, parameters: string): void {
+    if (name !== STATUS || this.endpoint.isClosed)
+      this.#refuse(stream, new ArrowlabError('NOT_SERVED', 'this endpoint serves no functions'));
+    else if (parameters !== '')
+      this.#refuse(stream, new ArrowlabError('INVALID_ARGUMENT', `expected ${STATUS} without parameters, found some`));
+    else this.send({ type: 'RESULT', stream, json: statusJson(this.endpoint.status(this), MAX_RESULT_BYTES) });
   }
 
   #refuse(stream: number, error: ArrowlabError): void {
@@ -291,7 +355,13 @@ export class Session implements ConnectionHandler {
     this.#numbers.open(stream);
   }
 
-  #subscriptionOf({ type, stream }: { type: string; stream: number }): Subscription {
+  #requestOf(frame: Frame & { type: 'RESULT' }): Request {
+    const request = this.#subscriptionOf(frame);
+    if (request instanceof Request) return request;
+    throw new ArrowlabError('STREAM_STATE', `expected no RESULT for a subscription, found one in ${frame.stream}`);
+  }
+
+  #subscriptionOf({ type, stream }: { type: string; stream: number }): Exchange {
     const subscription = this.#subscriptions.get(stream);
     if (!subscription)
       throw new ArrowlabError(

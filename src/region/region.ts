@@ -120,17 +120,29 @@ export class Region {
     this.#watchIdleness();
   }
 
-  stats(): RegionStats {
-    const heldBytes: Record<string, number> = {};
+  /** Who keeps how many bytes, and the first since when; who has most comes first. An extent with several holders counts for each. */
+  holders(): { holder: string; byteLength: number; sinceMs: number }[] {
+    const found = new Map<string, { holder: string; byteLength: number; sinceMs: number; last?: Extent }>();
     for (const extent of this.#extents)
-      for (const name of new Set([...extent.holders].map(({ holder }) => holder)))
-        heldBytes[name] = (heldBytes[name] ?? 0) + extent.capacity;
+      for (const { holder, sinceMs } of extent.holders) {
+        const held = found.get(holder) ?? { holder, byteLength: 0, sinceMs };
+        found.set(holder, held);
+        held.sinceMs = Math.min(held.sinceMs, sinceMs);
+        if (held.last !== extent) held.byteLength += extent.capacity;
+        held.last = extent;
+      }
+    return [...found.values()]
+      .map(({ last: _, ...held }) => held)
+      .sort((one, other) => other.byteLength - one.byteLength);
+  }
+
+  stats(): RegionStats {
     return {
       residentBytes: callNative(() => this.native.residentBytes()),
       maxBytes: this.maxBytes,
       usedBytes: this.#budget.usedBytes,
       warmBytes: this.#allocator.warmBytes,
-      heldBytes,
+      heldBytes: Object.fromEntries(this.holders().map(({ holder, byteLength }) => [holder, byteLength])),
       waiting: this.#waiting.list(),
     };
   }
@@ -162,16 +174,10 @@ export class Region {
   }
 
   #timedOut({ byteLength }: Wish, waitTimeoutMs: number): ArrowlabError {
-    const oldest = new Map<string, number>();
-    for (const extent of this.#extents)
-      for (const { holder, sinceMs } of extent.holders)
-        oldest.set(holder, Math.min(sinceMs, oldest.get(holder) ?? sinceMs));
-    const held = Object.entries(this.stats().heldBytes)
-      .sort(([, a], [, b]) => b - a)
-      .map(
-        ([name, bytes]) =>
-          `${name} holds ${bytes} bytes, for ${Math.round((performance.now() - oldest.get(name)!) / 1000)} s`,
-      );
+    const held = this.holders().map(
+      ({ holder, byteLength, sinceMs }) =>
+        `${holder} holds ${byteLength} bytes, for ${Math.round((performance.now() - sinceMs) / 1000)} s`,
+    );
     return new ArrowlabError(
       'TIMEOUT',
       `expected ${byteLength} bytes to come free within ${waitTimeoutMs / 1000} s, found ${this.#budget.usedBytes} of maxBytes = ${this.maxBytes} in use (${held.join('; ')}): release batches earlier or raise maxBytes`,
