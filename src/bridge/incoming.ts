@@ -30,10 +30,16 @@ export class LeasedMessage implements HeldMessage {
   /** `release` is called once, when the bytes are needed no more. */
   constructor(
     readonly mapping: Mapping,
+    readonly stream: number,
     readonly offset: number,
     readonly byteLength: number,
     readonly release: () => void,
   ) {}
+
+  /** Whether only batches hold it, which were given out. */
+  get isWithReader(): boolean {
+    return !this.#isReleased && this.#keepers === 0;
+  }
 
   bytes(offset: number, byteLength: number): Uint8Array {
     if (this.#isReleased)
@@ -89,8 +95,6 @@ export class LeasedMessage implements HeldMessage {
       const buffer = window.deref();
       if (buffer) native().detach(buffer);
     }
-    const capacity = Math.ceil(this.byteLength / 4096) * 4096;
-    this.mapping.discardWrites(this.offset, capacity);
     this.release();
   }
 }

@@ -9,6 +9,7 @@ import {
   MAX_RESULT_BYTES,
   type SpawnedProcess,
 } from '../wire/index.js';
+import { collectGarbage } from './collector.js';
 import type { Endpoint } from './endpoint.js';
 import { Holdings } from './holdings.js';
 import { LeaseLedger } from './ledger.js';
@@ -258,7 +259,8 @@ export class Session implements ConnectionHandler {
         break;
       case 'WAITING':
         if (debug.enabled) debug('%s: waits for %s bytes, stream %d', this.label, frame.needed, frame.stream);
-        if (frame.stream !== 0) this.#subscriptionOf(frame).accept(frame);
+        if (frame.stream === 0) void collectGarbage();
+        else this.#subscriptionOf(frame).accept(frame);
         break;
       case 'OPEN':
       case 'DESCRIPTOR':

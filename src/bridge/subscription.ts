@@ -5,6 +5,7 @@ import { StreamDecoder } from '../ipc/index.js';
 import { startTimer } from '../region/index.js';
 import type { Frame } from '../wire/index.js';
 import { LeasedBatch } from './batch.js';
+import { collectGarbage } from './collector.js';
 import { type HeldMessage, InlineMessage } from './incoming.js';
 import type { Session } from './session.js';
 
@@ -19,6 +20,9 @@ export interface SubscriptionOptions {
 
 /** Messages that may be on their way before the reader takes them. */
 const CREDIT_WINDOW = 64;
+
+/** How long nothing may have been released before a reader that waits for what it holds is given up: another thread or task may be about to. */
+const EXHAUSTED_AFTER_MS = 1_500;
 
 /** Messages that no producer may send; others only can't be read here. */
 const VIOLATIONS = ['ERR_ARROWLAB_IPC_INVALID', 'ERR_ARROWLAB_DATA_INVALID'];
@@ -51,6 +55,8 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   #credit = CREDIT_WINDOW;
   #taken = 0;
   #ending: { error: ArrowlabError | undefined } | undefined;
+  /** The first WAITING since a lease was released or a message came. */
+  #waiting: { sinceMs: number; releasedCount: number } | undefined;
   #wake: (() => void) | undefined;
   /** Calls of `next()` are served one after the other. */
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -82,8 +88,8 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   }
 
   /**
-   * The next batch; the caller owns it until it calls `release()`. Throws PRODUCER_GONE, STREAM_FAILED, TIMEOUT, ABORTED, IPC_INVALID,
-   * IPC_UNSUPPORTED, TYPE_UNSUPPORTED, DATA_INVALID, CLOSED, or the violation that ended the connection.
+   * The next batch; the caller owns it until it calls `release()`. Throws PRODUCER_GONE, STREAM_FAILED, TIMEOUT, ABORTED, LEASES_EXHAUSTED,
+   * IPC_INVALID, IPC_UNSUPPORTED, TYPE_UNSUPPORTED, DATA_INVALID, CLOSED, or the violation that ended the connection.
    */
   next(): Promise<IteratorResult<LeasedBatch, undefined>> {
     const turn = this.#lastTurn.then(() => this.#next());
@@ -161,6 +167,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     if (type === 'OPEN') this.#state = 'open';
     else if (type === 'DESCRIPTOR' || type === 'INLINE') this.#enqueue(this.#receive(frame));
     else if (type === 'END') this.#acceptEnd(frame.sequence);
+    else if (type === 'WAITING') void this.#acceptWaiting(frame);
   }
 
   #acceptEnd(sequence: bigint): void {
@@ -170,10 +177,24 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     this.#close();
   }
 
+  /** Gives back what nobody can reach any more; fails the reader where only the reader itself could release what is waited for. */
+  async #acceptWaiting({ needed, held }: StreamFrame & { type: 'WAITING' }): Promise<void> {
+    const { holdings } = this.#session;
+    const nowMs = performance.now();
+    if (this.#waiting?.releasedCount !== holdings.releasedCount)
+      this.#waiting = { sinceMs: nowMs, releasedCount: holdings.releasedCount };
+    const waiting = this.#waiting;
+    await collectGarbage();
+    if (held === 0n || nowMs - waiting.sinceMs < EXHAUSTED_AFTER_MS) return;
+    const isUnchanged = this.#waiting === waiting && holdings.releasedCount === waiting.releasedCount;
+    if (isUnchanged && this.#wake && holdings.isWithReader(this.stream)) this.#end(this.#exhausted(needed, held));
+  }
+
   /** The message of a frame, kept once. */
   #receive(frame: StreamFrame & { type: 'DESCRIPTOR' | 'INLINE' }): HeldMessage {
     this.#checkSequence(frame.sequence);
     this.#sequence++;
+    this.#waiting = undefined;
     if (--this.#credit < 0)
       throw new ArrowlabError(
         'CREDIT_EXCEEDED',
@@ -257,6 +278,13 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     });
     clearTimeout(timer);
     this.#wake = undefined;
+  }
+
+  #exhausted(needed: bigint, held: bigint): ArrowlabError {
+    return new ArrowlabError(
+      'LEASES_EXHAUSTED',
+      `expected the reader of ${JSON.stringify(this.name)} to release batches, found it waiting for the next one while it holds ${held} bytes and the producer needs ${needed}: release batches earlier, copy them out (batch.copy() or readAll), or raise maxBytes at the producer`,
+    );
   }
 
   #timedOut(timeoutMs: number): ArrowlabError {
