@@ -82,6 +82,7 @@ function peerArguments(flags: TransferFlags): PeerCommand {
 function transfer(flags: TransferFlags, openWay: (peer: PeerCommand) => Way): Promise<void> {
   return runCommand(flags, async (signal) => {
     const source = openSource(flags);
+    if (source.note) console.error(`alab: ${source.note}`);
     try {
       const onHeld = (peers: PeerReport[]): void => {
         if (!flags.json && flags.sleep > 0)

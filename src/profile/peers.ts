@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { findPython, findRustPeer } from '../sidecar/index.js';
+import { findPythonPeer, findRustPeer } from '../sidecar/index.js';
 import type { PeerCommand } from './ways.js';
 
 export type PeerLanguage = 'python' | 'rust' | 'node';
@@ -12,7 +12,7 @@ export function peerCommand(language: PeerLanguage, python?: string): PeerComman
     case 'rust':
       return { command: findRustPeer(), args: [] };
     case 'python': {
-      const { command, args } = findPython(python);
+      const { command, args } = findPythonPeer(python);
       return { command, args: [...args, '-m', 'arrowlab.peer'] };
     }
   }

@@ -18,6 +18,8 @@ import { syntheticTable } from './synthetic.js';
 export interface TransferSource {
   /** For people: what it is. */
   readonly label: string;
+  /** For people: why it is this data, where nobody asked for any and the usual is missing. */
+  readonly note?: string | undefined;
   /** The stream's messages, the schema's first; each call begins anew. */
   messages(): Iterable<OutgoingMessage>;
   /** Places all of it in a server's region under a name. */
@@ -40,6 +42,7 @@ class TableSource implements TransferSource {
   constructor(
     readonly label: string,
     readonly table: Table,
+    readonly note?: string,
   ) {}
 
   *messages(): Iterable<OutgoingMessage> {
@@ -119,5 +122,9 @@ export function openSource(options: {
   const file = options.file ?? (options.rows === undefined ? flightsFile() : undefined);
   if (file) return new FileSource(file);
   const rows = options.rows ?? DEFAULT_ROWS;
-  return new TableSource(`${rows} synthetic rows`, syntheticTable(rows, options.batchRows));
+  const note =
+    options.rows === undefined
+      ? `the data is ${rows} synthetic rows, since vega-datasets with its real ones is not installed; --file or --rows chooses other data`
+      : undefined;
+  return new TableSource(`${rows} synthetic rows`, syntheticTable(rows, options.batchRows), note);
 }

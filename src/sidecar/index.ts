@@ -1,2 +1,3 @@
-export { findPython, type PythonCommand } from './python.js';
+export { findPython, findPythonPeer, type PythonCommand } from './python.js';
+export { installAdvice } from './python-module.js';
 export { findRustPeer } from './rust.js';

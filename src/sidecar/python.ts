@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ArrowlabError } from '../errors.js';
+import { inPackage } from '../installation.js';
 import { findExecutable } from './executable.js';
+import { checkModule } from './python-module.js';
 
 /** How Python is started. */
 export interface PythonCommand {
@@ -11,8 +12,6 @@ export interface PythonCommand {
   /** What named this Python, for people. */
   source: string;
 }
-
-const CHECKOUT_PYTHON = fileURLToPath(new URL('../../python-peer/.venv/bin/python', import.meta.url));
 
 /**
  * The Python that peers run in: `explicit` (as `--python` gives it), else ARROWLAB_PYTHON, else VIRTUAL_ENV, else the
@@ -36,13 +35,21 @@ export function findPython(explicit?: string): PythonCommand {
       );
     return pythonCommand(command, source);
   }
-  if (findExecutable(CHECKOUT_PYTHON)) return pythonCommand(CHECKOUT_PYTHON, 'python-peer/.venv');
-  const command = findExecutable('python3');
-  if (command) return pythonCommand(command, 'python3 on PATH');
+  const command = findExecutable(inPackage('python-peer/.venv/bin/python'));
+  if (command) return pythonCommand(command, 'python-peer/.venv');
+  const onPath = findExecutable('python3');
+  if (onPath) return pythonCommand(onPath, 'python3 on PATH');
   throw new ArrowlabError(
     'PEER_FAILED',
     'expected python3 on PATH, found none: install Python >= 3.11 or name one with --python or ARROWLAB_PYTHON',
   );
+}
+
+/** As `findPython`, and the module `arrowlab` can be started there. Throws PEER_FAILED that says how to install it. */
+export function findPythonPeer(explicit?: string): PythonCommand {
+  const python = findPython(explicit);
+  checkModule(python);
+  return python;
 }
 
 // -P: a folder `arrowlab` in the working directory must not be taken for the module.

@@ -1,9 +1,11 @@
 import { closeSync } from 'node:fs';
+import { isCheckout } from '../../installation.js';
 import { type Greeted, native } from '../../native.js';
 import { type Check, required } from './check.js';
 
 const REGION_BYTES = 2 ** 20;
 const START_TIMEOUT_MS = 2_000;
+const addonAdvice = isCheckout ? 'run `npm run setup` with a C++ compiler' : 'use Linux x64 with glibc >= 2.28';
 
 /** Tries out on this machine what the bridge is made of: a region, a handshake with oneself, a private map. Each check needs those before it. */
 export async function checkBridge(): Promise<Check[]> {
@@ -20,7 +22,7 @@ export async function checkBridge(): Promise<Check[]> {
   };
   const closers: (() => void)[] = [];
   try {
-    const addon = await check('native addon', 'loaded', 'run `npm run setup` with a C++ compiler', native);
+    const addon = await check('native addon', 'loaded', addonAdvice, native);
     const region = await check(
       'shared memory',
       'a sealed memfd, mapped',

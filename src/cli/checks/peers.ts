@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { findPython, findRustPeer } from '../../sidecar/index.js';
+import { findPython, findRustPeer, installAdvice } from '../../sidecar/index.js';
 import { type Check, optional, required } from './check.js';
 
 const TIMEOUT_MS = 60_000;
@@ -55,8 +55,7 @@ async function checkPython(explicit?: string): Promise<Check> {
 }
 
 const pythonAdvice = (command: string): string =>
-  leftOut('python') ??
-  `install the module for Python >= 3.11: ${command} -m pip install arrowlab (in a checkout: npm run setup)`;
+  leftOut('python') ?? `install the module for Python >= 3.11: ${installAdvice(command)}`;
 
 function checkRust(): Check {
   try {
@@ -66,7 +65,7 @@ function checkRust(): Check {
       'Rust peer',
       false,
       (error as Error).message,
-      leftOut('rust') ?? 'install cargo (https://rustup.rs), then npm run setup',
+      leftOut('rust') ?? 'not needed for the other peers; install cargo (https://rustup.rs) and do what is said here',
       'missing',
     );
   }
