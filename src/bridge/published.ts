@@ -8,6 +8,7 @@ import {
   type TableLike,
 } from '../ipc/index.js';
 import type { Holder, Share } from '../region/index.js';
+import { Breather } from './breather.js';
 import type { Endpoint } from './endpoint.js';
 import type { Outlet } from './outlet.js';
 import { PlacedMessage } from './placed.js';
@@ -54,6 +55,7 @@ export class PublishedStream implements Holder {
   readonly #outlets = new Set<Outlet>();
   readonly #share: Share;
   readonly #replay: Replay;
+  readonly #breather = new Breather();
   #lastWrite: Promise<unknown> = Promise.resolve();
   #hasSchema = false;
   #ending: { error: ArrowlabError | undefined } | undefined;
@@ -247,6 +249,7 @@ export class PublishedStream implements Holder {
   }
 
   async #emit(message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
+    await this.#breather.breathe();
     if (this.#slow === 'block') await Promise.all([...this.#outlets].map((outlet) => outlet.room(signal)));
     this.#checkOpen();
     ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);

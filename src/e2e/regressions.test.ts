@@ -199,3 +199,17 @@ it('a relay goes on when a dictionary is replaced whose batch it has released', 
   await relay.end();
   expect((await peer.readAll('relay')).getChild('word')!.toJSON()).toEqual(['a', 'b', 'x', 'y', 'p', 'q', 'r']);
 });
+
+it('a producer that writes without a pause lets others connect, subscribe and abort', async () => {
+  server = await listen({ path });
+  const stream = server.publish('prices', schema, { retain: 'latest' });
+  const controller = new AbortController();
+  const writing = (async () => {
+    for (;;) await stream.write(prices(1), { signal: controller.signal });
+  })();
+  peer = await connect(path);
+  const subscription = peer.subscribe('prices');
+  for (let i = 0; i < 10; i++) (await subscription.next()).value!.release();
+  controller.abort();
+  await expect(writing).rejects.toMatchObject({ code: 'ERR_ARROWLAB_ABORTED' });
+});
