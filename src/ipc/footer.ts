@@ -1,13 +1,14 @@
+import { Builder } from 'flatbuffers';
 import type { ParsedSchema } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
 import type { ReadableBytes } from './encapsulated.js';
 import { FlatTable } from './flatbuffer.js';
-import { checkVersion } from './metadata.js';
-import { readSchema } from './schema-message.js';
+import { checkVersion, METADATA_V5 } from './metadata.js';
+import { readSchema, writeSchema } from './schema-message.js';
 
 const MAGIC = 'ARROW1';
 /** The magic at the front is padded. */
-const HEAD_BYTE_LENGTH = 8;
+export const HEAD_BYTE_LENGTH = 8;
 /** The footer's length as int32, and the magic. */
 const TAIL_BYTE_LENGTH = 4 + MAGIC.length;
 
@@ -83,6 +84,40 @@ function readBlocks(table: FlatTable, slot: number, end: number): Block[] {
     }
     return block;
   });
+}
+
+/** What a file begins with. */
+export const fileHead = (): Uint8Array => Buffer.from(MAGIC.padEnd(HEAD_BYTE_LENGTH, '\0'));
+
+/** What a file ends with: the footer, its length, the magic. */
+export function fileTail({ schema, dictionaries, batches }: Footer): Uint8Array {
+  const builder = new Builder();
+  const schemaOffset = writeSchema(builder, schema);
+  const dictionariesOffset = writeBlocks(builder, dictionaries);
+  const batchesOffset = writeBlocks(builder, batches);
+  builder.startObject(5);
+  builder.addFieldInt16(FOOTER.version, METADATA_V5, null);
+  builder.addFieldOffset(FOOTER.schema, schemaOffset, 0);
+  builder.addFieldOffset(FOOTER.dictionaries, dictionariesOffset, 0);
+  builder.addFieldOffset(FOOTER.batches, batchesOffset, 0);
+  builder.finish(builder.endObject());
+  const footer = builder.asUint8Array();
+  const tail = Buffer.alloc(TAIL_BYTE_LENGTH);
+  tail.writeInt32LE(footer.byteLength, 0);
+  tail.write(MAGIC, 4, 'latin1');
+  return Buffer.concat([footer, tail]);
+}
+
+function writeBlocks(builder: Builder, blocks: readonly Block[]): number {
+  builder.startVector(BLOCK_BYTE_LENGTH, blocks.length, 8);
+  for (const { position, metadataByteLength, bodyByteLength } of blocks.toReversed()) {
+    builder.prep(8, BLOCK_BYTE_LENGTH);
+    builder.writeInt64(BigInt(bodyByteLength));
+    builder.pad(4);
+    builder.writeInt32(metadataByteLength);
+    builder.writeInt64(BigInt(position));
+  }
+  return builder.endVector();
 }
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

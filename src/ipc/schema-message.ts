@@ -99,14 +99,19 @@ function refuseUnions(fields: readonly ParsedField[]): void {
 }
 
 /** The whole encapsulated message of a schema: prefix and padded metadata; it has no body. */
-export function writeSchemaMessage({ fields, metadata }: ParsedSchema): Uint8Array {
+export function writeSchemaMessage(schema: ParsedSchema): Uint8Array {
   const builder = new Builder();
+  return writeMessage(builder, HeaderType.schema, writeSchema(builder, schema));
+}
+
+/** The Schema table; returns its offset. */
+export function writeSchema(builder: Builder, { fields, metadata }: ParsedSchema): number {
   const fieldsOffset = writeTables(builder, fields, writeField);
   const metadataOffset = writeMetadata(builder, metadata);
   builder.startObject(4);
   builder.addFieldOffset(SCHEMA.fields, fieldsOffset, 0);
   builder.addFieldOffset(SCHEMA.metadata, metadataOffset, 0);
-  return writeMessage(builder, HeaderType.schema, builder.endObject());
+  return builder.endObject();
 }
 
 function writeField(builder: Builder, field: ParsedField): number {

@@ -28,9 +28,12 @@ export class StreamWriter {
 
   /** Writes the end-of-stream marker. */
   end(): void {
-    writeAll(this.#fd, new Uint8Array(Uint32Array.of(CONTINUATION, 0).buffer));
+    writeAll(this.#fd, endOfStream());
   }
 }
+
+/** The end-of-stream marker. */
+export const endOfStream = (): Uint8Array => new Uint8Array(Uint32Array.of(CONTINUATION, 0).buffer);
 
 /** Writes one message's bytes to where a descriptor stands. @throws SYSTEM */
 export function writeMessage(fd: number, message: OutgoingMessage): void {
@@ -69,7 +72,8 @@ class DescriptorSink implements Sink {
   }
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
+/** Writes all of `bytes` to where a descriptor stands. @throws SYSTEM */
+export function writeAll(fd: number, bytes: Uint8Array): void {
   try {
     for (let done = 0; done < bytes.byteLength; ) {
       done += writeSync(fd, bytes, done, Math.min(bytes.byteLength - done, 2 ** 30));
