@@ -4,12 +4,13 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { collectGarbage } from './collector.js';
 
+type GarbageEntry = PerformanceEntry & { detail: { flags: number } };
 const FORCED = 4; // perf_hooks' constants.NODE_PERFORMANCE_GC_FLAGS_FORCED
 
 /** The collections on purpose while `body` runs, first to last. */
 async function collectionsDuring(body: () => Promise<void>): Promise<PerformanceEntry[]> {
   const entries: PerformanceEntry[] = [];
-  const isForced = ({ detail }: PerformanceEntry) => ((detail as { flags: number }).flags & FORCED) !== 0;
+  const isForced = (entry: PerformanceEntry) => ((entry as GarbageEntry).detail.flags & FORCED) !== 0;
   const observer = new PerformanceObserver((list) => entries.push(...list.getEntries().filter(isForced)));
   observer.observe({ entryTypes: ['gc'] });
   await body();
