@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pyarrow as pa
 
 from arrowlab import frames
@@ -23,11 +21,11 @@ from arrowlab.hello import PAGE_BYTES
 from arrowlab.lease import Ledger
 from arrowlab.sender import Sender
 from arrowlab.stream import WINDOW_MESSAGES, Stream
+from arrowlab.waiting import Waits
 
 MAX_STREAMS = 1_024
 _MIN_EXTENT_BYTES = 8
 _ALIGNMENT = 64
-_log = logging.getLogger("arrowlab")
 
 
 class Told(Exception):
@@ -43,16 +41,17 @@ class Exchanges:
     Not safe for threads by itself: the connection that owns it guards it.
     """
 
-    def __init__(self, sender: Sender, ledger: Ledger) -> None:
+    def __init__(self, sender: Sender, ledger: Ledger, waits: Waits) -> None:
         self._sender = sender
         self._ledger = ledger
+        self._waits = waits
         self._streams: dict[int, Stream] = {}
         self._next_number = 1
         self._peers_number = 0
         self._last_lease = 0
         self._peer_closing = False
+        self._closed = False
 
-    @property
     def none_open(self) -> bool:
         return not self._streams
 
@@ -78,8 +77,17 @@ class Exchanges:
         for stream in self._streams.values():
             self.cancel(stream, Closed(f"expected an open connection, found that {stream} was closed with it"))
 
+    def close(self) -> None:
+        """From here on this side says CLOSING and RELEASE only."""
+        self._closed = True
+
     def deal_with(self, frame: Frame) -> None:
         """Raises Told when the peer ended the connection, and the error to report on a violation."""
+        if self._closed:
+            # CLOSING has been said; all that still matters is that the peer waits for what is held.
+            if isinstance(frame, frames.Waiting):
+                self._waits.note(None, frame)
+            return
         if self._peer_closing and not isinstance(frame, frames.Release):
             raise StreamState(f"expected nothing but RELEASE after CLOSING, found {type(frame).__name__}")
         match frame:
@@ -108,14 +116,11 @@ class Exchanges:
                     raise StreamState(f"expected CANCELLED after CANCEL only, found it for stream {frame.stream}")
                 del self._streams[frame.stream]
             case frames.Waiting(stream=0):
-                self._sender.send()
+                self._waits.note(None, frame)
             case frames.Waiting():
                 stream = self._stream(frame.stream)
                 stream.expect_open("WAITING")
-                _log.debug(
-                    "the producer of %s waits for %d bytes, %d are held here", str(stream), frame.needed, frame.held
-                )
-                self._sender.send()
+                self._waits.note(stream, frame)
             case frames.Subscribe() | frames.Call():
                 self._open_for_peer(frame.stream)
                 message = f"expected an endpoint that serves {frame.name!r}, found one that only consumes"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -13,15 +12,21 @@ from arrowlab.mapping import Mapping
 
 SHORTEST_NAP_S = 0.001
 LONGEST_NAP_S = 0.016
+LOOK_S = 1.0
 
 
 class Lease:
-    """Keeps the map alive under the buffers that are based on it; released when Python drops it."""
+    """Keeps the map alive under the buffers that are based on it; due for release when Python drops it."""
 
-    __slots__ = ("__weakref__", "_mapping")
+    __slots__ = ("_mapping", "_number", "_release")
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, number: int, release: Callable[[int], None]) -> None:
         self._mapping = mapping
+        self._number = number
+        self._release = release
+
+    def __del__(self) -> None:
+        self._release(self._number)
 
 
 class Ledger:
@@ -33,13 +38,13 @@ class Ledger:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._dead: deque[int] = deque()
+        self._due: deque[int] = deque()
         self._bell: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         # True while the thread in `listen` looks by itself, and from a release until it does.
         self._rung = False
-        self._nap_s: float | None = None
+        self._nap_s = LOOK_S
         self._leased = 0
-        self._collected = 0
+        self._released = 0
         self._seen = 0
 
     @property
@@ -47,19 +52,27 @@ class Ledger:
         return self._mapping.byte_length
 
     @property
+    def due(self) -> bool:
+        """Whether a lease is due for release."""
+        return bool(self._due)
+
+    @property
     def live(self) -> int:
         """How many leases have arrived and not been collected."""
-        return self._leased - self._collected
+        return self._leased - self._released
+
+    @property
+    def released(self) -> int:
+        """How many leases have been collected, ever."""
+        return self._released
 
     def lease(self, number: int, offset: int, length: int) -> pa.Buffer:
         """The extent's bytes in place; when the last slice of the buffer is gone, `number` is due for release."""
-        lease = Lease(self._mapping)
-        weakref.finalize(lease, self._release, number).atexit = False
         self._leased += 1
-        return self._mapping.slice(offset, length, lease)
+        return self._mapping.slice(offset, length, Lease(self._mapping, number, self._release))
 
     def _release(self, number: int) -> None:
-        self._dead.append(number)
+        self._due.append(number)
         if not self._rung:
             self._rung = True
             self._bell.put(None)
@@ -67,9 +80,9 @@ class Ledger:
     def collect(self, most: int) -> tuple[int, ...]:
         """Up to `most` leases that are due for release, each of them once."""
         numbers: list[int] = []
-        while self._dead and len(numbers) < most:
-            numbers.append(self._dead.popleft())
-        self._collected += len(numbers)
+        while self._due and len(numbers) < most:
+            numbers.append(self._due.popleft())
+        self._released += len(numbers)
         return tuple(numbers)
 
     def ring(self, job: Callable[[], None] | None = None) -> None:
@@ -77,7 +90,7 @@ class Ledger:
         self._bell.put(job)
 
     def listen(self) -> Callable[[], None] | None:
-        """Waits until a lease is due for release or somebody rings; returns what was rung for.
+        """Waits until a lease is due for release or somebody rings, a second at most; returns what was rung for.
 
         Waking a thread costs a reader more than the release itself, and a reader that goes on releases by itself.
         So only the first release wakes this thread; then it looks by itself, the more seldom the less it is needed,
@@ -89,12 +102,20 @@ class Ledger:
                 self._nap_s = SHORTEST_NAP_S
             return job
         except Empty:
-            busy, self._seen = self._seen != self._collected, self._collected
-        if self._dead:
+            busy, self._seen = self._seen != self._released, self._released
+        if self._due:
             self._nap_s = SHORTEST_NAP_S
-        elif busy and self._nap_s is not None:
+        elif busy and self._rung:
             self._nap_s = min(2 * self._nap_s, LONGEST_NAP_S)
         else:
-            self._nap_s = None
+            self._nap_s = LOOK_S
             self._rung = False
+            if self._due:  # released in between, by one who saw the bell rung
+                self.ring()
         return None
+
+    def forget(self) -> None:
+        """After a fork, in the child: the leases are the parent's, and nothing here is released any more."""
+        self._due = deque(maxlen=0)
+        self._bell = SimpleQueue()
+        self._rung = True

@@ -6,14 +6,16 @@ import logging
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from arrowlab.errors import TooManyStreams
 from arrowlab.frames import MAX_RELEASED, Closing, Frame, Release
 from arrowlab.handshake import PATIENCE_S
-from arrowlab.lease import Ledger
+from arrowlab.lease import LOOK_S, Ledger
 
 MAX_UNREAD_ANSWER_BYTES = 1 << 20
+_AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _log = logging.getLogger("arrowlab")
 
 
@@ -28,18 +30,26 @@ class Sender:
         self._peer = peer
         self._ledger = ledger
         self._unsent = bytearray()
-        # Guards `_unsent` and the flags; notified when everything has been sent.
-        self._turn = threading.Condition()
+        # Guards `_unsent` and the flags; `_sent` is notified when everything has been sent.
+        self._turn = threading.RLock()
+        self._sent = threading.Condition(self._turn)
         self._closing = False
         self._over = False
-        self._thread = threading.Thread(target=self._run, name="arrowlab sender", daemon=True)
+        self._thread: threading.Thread | None = None
+
+    def start(self, look: Callable[[], None], ended: Callable[[], None]) -> None:
+        """Starts the thread, which calls `look` each second, and `ended` when this object is done."""
+        self._thread = threading.Thread(target=self._run, args=(look, ended), name="arrowlab sender", daemon=True)
         self._thread.start()
 
     def send(self, *frames: Frame) -> None:
         """Sends what is due for release, then the frames. Never blocks; that a peer is gone the reader sees."""
+        if not (frames or self._ledger.due or self._unsent):
+            return
         with self._turn:
             while leases := self._ledger.collect(MAX_RELEASED):
                 self._unsent += Release(leases).encode()
+                _log.debug("released %d leases, %d are held", len(leases), self._ledger.live)
             for frame in frames:
                 self._unsent += frame.encode()
             if self._unsent and not self._push():
@@ -55,7 +65,7 @@ class Sender:
         """Sends what is due for release and returns when the socket has taken everything or is gone."""
         self.send()
         with self._turn:
-            self._turn.wait_for(lambda: self._over or not self._unsent)
+            self._sent.wait_for(lambda: self._over or not self._unsent)
 
     def later(self, job: Callable[[], None]) -> None:
         """Has the sending thread do it: for finalizers, which must not take a lock themselves."""
@@ -67,7 +77,7 @@ class Sender:
             self._closing = True
         self.send(Closing())
         self._ledger.ring()
-        if not self._ledger.live and threading.current_thread() is not self._thread:
+        if self._thread is not None and not self._ledger.live and threading.current_thread() is not self._thread:
             self._thread.join(PATIENCE_S)
 
     def abort(self, *last_words: Frame) -> None:
@@ -77,11 +87,20 @@ class Sender:
             self._give_up()
         self._ledger.ring()
 
+    def forget(self) -> None:
+        """After a fork, in the child: drops the copy of the descriptor, and leaves the connection to the parent."""
+        self._turn = threading.RLock()
+        self._sent = threading.Condition(self._turn)
+        self._over = True
+        self._unsent = bytearray()
+        self._thread = None
+        self._peer.close()
+
     def _push(self) -> bool:
         """Whether the socket has taken everything; called with `_turn` held."""
         try:
             while self._unsent and not self._over:
-                sent = self._peer.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                sent = self._peer.send(self._unsent, _AT_ONCE)
                 del self._unsent[:sent]
         except BlockingIOError:
             return False
@@ -90,7 +109,7 @@ class Sender:
             self._over = True
         if self._over:
             self._unsent.clear()
-        self._turn.notify_all()
+        self._sent.notify_all()
         return True
 
     def _give_up(self) -> None:
@@ -100,20 +119,25 @@ class Sender:
             self._peer.shutdown(socket.SHUT_RDWR)
         except OSError as cause:
             _log.debug("the connection is gone already: %s", str(cause))
-        self._turn.notify_all()
+        self._sent.notify_all()
 
-    def _run(self) -> None:
+    def _run(self, look: Callable[[], None], ended: Callable[[], None]) -> None:
         poll = select.poll()
         poll.register(self._peer, select.POLLOUT)
+        look_s = time.monotonic() + LOOK_S
         while not self._done():
             if self._unsent:
-                poll.poll()
+                poll.poll(LOOK_S * 1000)
             else:
                 job = self._ledger.listen()
                 if job is not None:
                     job()
             self.send()
+            if time.monotonic() >= look_s:
+                look()
+                look_s = time.monotonic() + LOOK_S
         self._peer.close()
+        ended()
 
     def _done(self) -> bool:
         with self._turn:

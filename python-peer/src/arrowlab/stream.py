@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from arrowlab.errors import CreditExceeded, Error, Sequence, StreamState
 
 WINDOW_MESSAGES = 64
+
+
+class CopyOut(Exception):
+    """Not an error: who gathers the whole stream is to copy out what it holds, and to go on."""
+
+
+@dataclass(slots=True)
+class Stuck:
+    """The first WAITING since when nothing was released: when it came (`time.monotonic`), and what had been by then."""
+
+    since_s: float
+    released: int
 
 
 class Stream:
@@ -19,6 +32,12 @@ class Stream:
         self.name = name
         self.cancelling = False
         self.inline_bytes = 0
+        # A reader is in `receive` and has nothing to read.
+        self.awaited = False
+        self.copied_out = False
+        self._gathered = False
+        self._copy_due = False
+        self.stuck: Stuck | None = None
         self._opened = False
         self._finished = False
         self._failure: Error | None = None
@@ -30,10 +49,9 @@ class Stream:
     def __str__(self) -> str:
         return f"stream {self.number} ({self.name!r})"
 
-    @property
     def ready(self) -> bool:
         """Whether `take` has something to say."""
-        return bool(self._messages) or self._finished or self._failure is not None
+        return bool(self._messages) or self._finished or self._failure is not None or self._copy_due
 
     def open(self) -> None:
         if self._opened or self._finished:
@@ -83,8 +101,21 @@ class Stream:
         self._failure = reason
         self._messages.clear()
 
+    def gather(self, gathered: bool) -> None:
+        """Whether its reader takes the whole stream, and copies out what it holds and what comes when it is told to."""
+        self._gathered = gathered
+        self.copied_out = self._copy_due = False
+
+    def copy_out(self) -> None:
+        """Its memory is waited for: who gathers the whole stream is told, once."""
+        if self._gathered and not self.copied_out:
+            self.copied_out = self._copy_due = True
+
     def take(self) -> pa.Buffer | None:
-        """The next message, or None at the end; only when `ready`. Raises what the stream failed with."""
+        """The next message, or None at the end; only when `ready`. Raises what the stream failed with, or CopyOut."""
+        if self._copy_due:
+            self._copy_due = False
+            raise CopyOut
         if self._messages:
             self._taken += 1
             return self._messages.popleft()

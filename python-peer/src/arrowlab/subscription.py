@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Iterator
@@ -11,12 +12,15 @@ from typing import Literal, Self
 
 import pyarrow as pa
 
+from arrowlab import fork
 from arrowlab.check import Kind, check_message
 from arrowlab.connection import Connection
+from arrowlab.copier import Copier
 from arrowlab.errors import Closed, DataInvalid, Error, IpcInvalid, IpcUnsupported
 from arrowlab.messages import Messages
-from arrowlab.stream import Stream
+from arrowlab.stream import CopyOut, Stream
 
+_log = logging.getLogger("arrowlab")
 Validate = Literal["structure", "full"]
 _UNSUPPORTED = (pa.ArrowNotImplementedError, pa.ArrowMemoryError)
 _INVALID = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -50,6 +54,7 @@ class Subscription:
         dropped = Closed(f"expected an open subscription to read from, found that {stream} was closed here")
         self._cancel = weakref.finalize(self, connection.later, partial(connection.cancel, stream, dropped))
         self._cancel.atexit = False
+        fork.watch(self)
 
     @property
     def schema(self) -> pa.Schema:
@@ -63,9 +68,23 @@ class Subscription:
         return self._stream.inline_bytes
 
     def read_all(self) -> pa.Table:
-        """All batches that are left, as one table over the producer's memory."""
-        batches = list(self)
-        return pa.Table.from_batches(batches, self.schema)
+        """All batches that are left, as one table over the producer's memory.
+
+        Once the producer waits for that memory, what has been read is copied out and given back, and what comes, too:
+        the stream may be longer than the producer's `maxBytes`.
+        """
+        batches: list[pa.RecordBatch] = []
+        copier = Copier()
+        self._stream.gather(True)
+        try:
+            while (batch := self._gather(batches, copier)) is not None:
+                batches.append(batch)
+                del batch
+            return pa.Table.from_batches(batches, self.schema)
+        finally:
+            # An error keeps this frame, and must not keep the batches.
+            batches.clear()
+            self._stream.gather(False)
 
     def close(self) -> None:
         """Wants no more of the stream, and does not wait for the producer. Batches that were taken stay valid."""
@@ -105,6 +124,23 @@ class Subscription:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The batches that are left as an ArrowArrayStream: for polars, DuckDB, pandas and whatever else takes one."""
         return pa.RecordBatchReader.from_batches(self.schema, self).__arrow_c_stream__(requested_schema)
+
+    def _gather(self, batches: list[pa.RecordBatch], copier: Copier) -> pa.RecordBatch | None:
+        """One more batch, if there is one, after those that are held already: in place, or else all of them copied."""
+        try:
+            batch = next(self, None)
+        except CopyOut:
+            _log.debug("copying out what %s has brought: %d batches", str(self._stream), len(batches))
+            for index in range(len(batches)):
+                batches[index] = copier.copy(batches[index])
+            return self._gather(batches, copier)
+        return copier.copy(batch) if batch is not None and self._stream.copied_out else batch
+
+    def after_fork(self) -> None:
+        """In the child, where nothing more is read; what is open there is the parent's to close."""
+        self._turn = threading.Lock()
+        self._cancel.detach()
+        self._stream.cancel(fork.closed_by_fork())
 
     def _open(self) -> pa.RecordBatchStreamReader:
         if self._reader is None:
