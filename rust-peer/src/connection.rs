@@ -14,6 +14,7 @@ use crate::ledger::{Ledger, gone};
 use crate::mapping::Map;
 use crate::outbox::Outbox;
 use crate::socket::{Received, Socket};
+use crate::stream::Next;
 
 /// The part of a connection that its courier shares.
 #[derive(Debug)]
@@ -61,22 +62,19 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads until `found` finds something.
+    /// Reads until the stream has something for its reader. That the connection is over, every stream knows by then.
     ///
     /// # Errors
-    /// `Timeout` at the deadline. That the connection is over is for `found` to find: by then every stream knows it.
-    pub fn wait<T>(
-        &self,
-        deadline: Option<Instant>,
-        mut found: impl FnMut(&mut Ledger) -> Option<T>,
-    ) -> Result<T, Error> {
+    /// `Timeout` at the deadline.
+    pub fn wait(&self, stream: u32, deadline: Option<Instant>, heeds_waiting: bool) -> Result<Next, Error> {
         let mut state = self.lock();
         let mut is_late = false;
         loop {
-            if let Some(found) = found(&mut state.ledger) {
-                return Ok(found);
+            if let Some(next) = state.ledger.stream(stream).next(heeds_waiting) {
+                return Ok(next);
             }
             if is_late {
+                state.ledger.stream(stream).wake();
                 let message =
                     "expected the producer to send within the timeout, found nothing: wait longer, or drop batches";
                 return Err(Error::Timeout(message.into()));

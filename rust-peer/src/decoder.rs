@@ -13,6 +13,7 @@ use arrow_ipc::reader::{RecordBatchDecoder, read_dictionary_impl};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 
 use crate::check::{self, invalid};
+use crate::copier::Copier;
 use crate::error::{Error, Report};
 use crate::layout;
 
@@ -93,6 +94,11 @@ impl Decoder {
                 text.unwrap_or("no text")
             )))
         })
+    }
+
+    /// Copies the dictionaries that are held, where they are leased.
+    pub(crate) fn copy_out<F: Fn(&Buffer) -> bool>(&mut self, copier: &mut Copier<F>) {
+        self.dictionaries.values_mut().for_each(|values| *values = copier.array(values));
     }
 
     fn read_schema(&mut self, message: &arrow_ipc::Message<'_>) -> Result<(), Error> {

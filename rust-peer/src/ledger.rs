@@ -12,7 +12,9 @@ use crate::frames::Frame;
 use crate::lease::Lease;
 use crate::mapping::Map;
 use crate::outbox::Outbox;
+use crate::peer_streams::PeerStreams;
 use crate::stream::{Message, Stream};
+use crate::waiting;
 
 const MAX_STREAMS: usize = 1024;
 const PAGE_BYTES: u64 = 4096;
@@ -23,7 +25,7 @@ const MIN_MESSAGE_BYTES: u64 = 8;
 pub struct Ledger {
     streams: BTreeMap<u32, Stream>,
     next_stream: u32,
-    last_peer_stream: u32,
+    peer_streams: PeerStreams,
     last_lease: u64,
     is_peer_closing: bool,
     is_closing: bool,
@@ -38,7 +40,7 @@ impl Ledger {
         Self {
             streams: BTreeMap::new(),
             next_stream: 1,
-            last_peer_stream: 0,
+            peer_streams: PeerStreams::default(),
             last_lease: 0,
             is_peer_closing: false,
             is_closing: false,
@@ -69,18 +71,17 @@ impl Ledger {
         Ok(stream)
     }
 
-    /// A stream that has been subscribed to and not been dropped.
+    /// A stream that is known to be there: its reader has not dropped it, or CANCELLED is still to come.
     pub fn stream(&mut self, stream: u32) -> &mut Stream {
         self.streams.get_mut(&stream).expect("a stream lives until its reader drops it")
     }
 
     /// The reader of a stream is gone: queues CANCEL where the producer does not know that the stream is over.
     pub fn unsubscribe(&mut self, stream: u32) {
-        if self.stream(stream).cancel() {
+        if self.stream(stream).abandon() {
             self.outbox.enqueue(&Frame::Cancel { stream });
-        } else {
-            self.streams.remove(&stream);
         }
+        self.forget(stream);
     }
 
     /// Whether a CANCELLED is still to come, so that somebody has to go on reading.
@@ -149,7 +150,8 @@ impl Ledger {
             Frame::Closing => {
                 self.is_peer_closing = true;
                 self.cut_off_streams(&gone("the producer closed the connection before the stream's END"));
-                self.streams.retain(|_, stream| !stream.is_cancelled());
+                self.streams.values_mut().filter(|stream| stream.is_cancelled()).for_each(Stream::cancelled);
+                self.streams.retain(|_, stream| !stream.is_over());
             }
             Frame::Error { stream, number, message } => {
                 self.known(stream, frame)?.fail(Error::from_wire(number, message))?;
@@ -170,28 +172,35 @@ impl Ledger {
                 self.stream(stream).push(Message { bytes: Buffer::from(copy), is_inline: true });
             }
             Frame::End { stream, sequence } => self.known(stream, frame)?.end(sequence)?,
-            // The leases that are back are sent before the next wait.
-            Frame::Waiting { stream: 0, .. } => {}
-            Frame::Waiting { stream, .. } => self.known(stream, frame)?.wait()?,
+            Frame::Waiting { stream: 0, .. } => self.outbox.send(),
+            Frame::Waiting { stream, needed, held } => {
+                let ended_leases = self.outbox.ended_leases();
+                if self.known(stream, frame)?.wait(held, ended_leases)? {
+                    self.stream(stream).give_up(waiting::exhausted(needed, held));
+                    self.outbox.enqueue(&Frame::Cancel { stream });
+                }
+                self.outbox.send();
+            }
             Frame::Cancelled { stream } => {
                 if !self.known(stream, frame)?.is_cancelled() {
                     return Err(unexpected("CANCELLED only as an answer to CANCEL", frame));
                 }
-                self.streams.remove(&stream);
+                self.stream(stream).cancelled();
+                self.forget(stream);
             }
             Frame::Subscribe { stream, .. } | Frame::Call { stream, .. } => {
-                self.begin_peer_stream(stream, frame)?;
+                self.peer_streams.begin(stream, frame)?;
                 let refusal =
                     Error::NotServed("expected a consumer's connection, found that something is asked of it".into());
                 self.answer(&Frame::report(stream, &refusal));
             }
             Frame::List { stream } => {
-                self.begin_peer_stream(stream, frame)?;
+                self.peer_streams.begin(stream, frame)?;
                 self.answer(&Frame::Result { stream, json: "[]" });
             }
-            Frame::Credit { stream, .. } => self.check_peer_stream(stream, frame)?,
+            Frame::Credit { stream, .. } => self.peer_streams.check(stream, frame)?,
             Frame::Cancel { stream } => {
-                self.check_peer_stream(stream, frame)?;
+                self.peer_streams.check(stream, frame)?;
                 self.answer(&Frame::Cancelled { stream });
             }
             Frame::Release { ref leases } => {
@@ -207,6 +216,12 @@ impl Ledger {
 
     fn known(&mut self, stream: u32, frame: &Frame<'_>) -> Result<&mut Stream, Error> {
         self.streams.get_mut(&stream).ok_or_else(|| unexpected(&format!("stream {stream} to be open"), frame))
+    }
+
+    fn forget(&mut self, stream: u32) {
+        if self.stream(stream).is_over() {
+            self.streams.remove(&stream);
+        }
     }
 
     fn check_lease(&mut self, lease: u64) -> Result<(), Error> {
@@ -229,22 +244,6 @@ impl Ledger {
         Err(Error::ExtentBounds(format!("expected {expected}, found offset {offset}, length {length}").into()))
     }
 
-    /// The peer accepted the connection, so that its streams have even numbers.
-    fn begin_peer_stream(&mut self, stream: u32, frame: &Frame<'_>) -> Result<(), Error> {
-        if !stream.is_multiple_of(2) || stream <= self.last_peer_stream {
-            return Err(unexpected(&format!("an even stream number above {}", self.last_peer_stream), frame));
-        }
-        self.last_peer_stream = stream;
-        Ok(())
-    }
-
-    fn check_peer_stream(&self, stream: u32, frame: &Frame<'_>) -> Result<(), Error> {
-        if stream.is_multiple_of(2) && stream <= self.last_peer_stream {
-            return Ok(());
-        }
-        Err(unexpected(&format!("stream {stream} to have been opened by the peer"), frame))
-    }
-
     fn answer(&self, frame: &Frame<'_>) {
         if !self.is_closing {
             self.outbox.enqueue(frame);
@@ -256,7 +255,8 @@ impl Ledger {
     }
 }
 
-fn unexpected(expected: &str, frame: &Frame<'_>) -> Error {
+/// A frame that the state of its stream, or of the connection, does not allow.
+pub fn unexpected(expected: &str, frame: &Frame<'_>) -> Error {
     Error::StreamState(format!("expected {expected}, found {}", frame.name()).into())
 }
 

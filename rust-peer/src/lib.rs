@@ -5,6 +5,7 @@
 mod check;
 mod checksum;
 mod connection;
+mod copier;
 mod courier;
 mod decoder;
 mod error;
@@ -20,9 +21,11 @@ mod mapping;
 mod messages;
 mod outbox;
 mod peer;
+mod peer_streams;
 mod socket;
 mod stream;
 mod subscription;
+mod waiting;
 
 pub use checksum::Checksum;
 pub use decoder::Decoder;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::frames::Frame;
+use crate::mapping::Map;
 use crate::stream::{Message, Next};
 
 /// The IPC messages of one stream, in order, the schema first: what a [`Subscription`](crate::Subscription) decodes.
@@ -17,6 +18,17 @@ pub struct Messages {
     timeout: Option<Duration>,
     has_schema: bool,
     inline_bytes: u64,
+}
+
+/// What the reader of a stream gets.
+#[derive(Debug)]
+pub enum Taken {
+    /// The next message.
+    Message(Message),
+    /// There is none yet, as the producer waits for memory.
+    Waiting,
+    /// There is none any more.
+    End,
 }
 
 impl Messages {
@@ -34,14 +46,15 @@ impl Messages {
         Ok(Self { connection: Arc::clone(connection), stream, timeout, has_schema: false, inline_bytes: 0 })
     }
 
-    /// Waits for the next message; `None` after END. The bytes have not been checked.
+    /// Waits for the next message; `End` after END. The bytes have not been checked. Whoever heeds it is told
+    /// when the producer waits for memory that this connection holds.
     ///
     /// # Errors
-    /// `ProducerGone` when the stream's end never came, the producer's own error when it failed the stream, the
+    /// `LeasesExhausted` when the reader holds what it waits for, `ProducerGone` when the stream's end never came, the producer's own error when it failed the stream, the
     /// violation that ended the connection, or `Timeout`, after which one may go on waiting.
-    pub fn next_message(&mut self) -> Result<Option<Message>, Error> {
+    pub fn next(&mut self, heeds_waiting: bool) -> Result<Taken, Error> {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
-        let next = self.connection.wait(deadline, |ledger| ledger.stream(self.stream).next())?;
+        let next = self.connection.wait(self.stream, deadline, heeds_waiting)?;
         match next {
             Next::Message(message, granted) => {
                 if granted > 0 {
@@ -52,15 +65,21 @@ impl Messages {
                     self.inline_bytes += message.bytes.len() as u64;
                 }
                 self.has_schema = true;
-                Ok(Some(message))
+                Ok(Taken::Message(message))
             }
-            Next::Closed(outcome) => outcome.map(|()| None),
+            Next::Waiting => Ok(Taken::Waiting),
+            Next::Closed(outcome) => outcome.map(|()| Taken::End),
         }
     }
 
     /// Bytes of the dictionaries and batches taken so far that came on the socket.
     pub fn inline_bytes(&self) -> u64 {
         self.inline_bytes
+    }
+
+    /// The producer's region.
+    pub fn map(&self) -> &Map {
+        &self.connection.map
     }
 
     /// The producer's message is no Arrow: it is told, and the connection ends.

@@ -25,6 +25,8 @@ struct Queue {
     sent: usize,
     released: Vec<u64>,
     held: usize,
+    /// Leases that have ended, ever.
+    ended: u64,
     /// Whether the last frame of the connection is among `bytes`.
     is_final: bool,
 }
@@ -55,8 +57,15 @@ impl Outbox {
     pub fn new(socket: Arc<Socket>) -> Result<Self, Error> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let bell = bell.map_err(|error| Error::system("create an eventfd", error))?;
-        let queue =
-            Queue { socket: Some(socket), bytes: Vec::new(), sent: 0, released: Vec::new(), held: 0, is_final: false };
+        let queue = Queue {
+            socket: Some(socket),
+            bytes: Vec::new(),
+            sent: 0,
+            released: Vec::new(),
+            held: 0,
+            ended: 0,
+            is_final: false,
+        };
         Ok(Self { queue: Mutex::new(queue), bell })
     }
 
@@ -73,6 +82,7 @@ impl Outbox {
     pub fn release(&self, lease: u64) {
         let mut queue = self.queue();
         queue.held -= 1;
+        queue.ended += 1;
         let is_first = queue.released.is_empty();
         if queue.takes_more() {
             queue.released.push(lease);
@@ -81,6 +91,11 @@ impl Outbox {
         if is_first {
             self.ring();
         }
+    }
+
+    /// How many leases have ended so far.
+    pub fn ended_leases(&self) -> u64 {
+        self.queue().ended
     }
 
     /// Queues a frame behind all leases that have ended so far.

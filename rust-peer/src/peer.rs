@@ -15,7 +15,7 @@ use crate::frames::MAX_NAME_BYTES;
 use crate::handshake;
 use crate::messages::Messages;
 use crate::socket::Socket;
-use crate::subscription::Subscription;
+use crate::subscription::{Subscription, copier};
 
 const DEFAULT_CREDIT: u32 = 64;
 const MAX_CREDIT: u32 = 65_535;
@@ -162,7 +162,8 @@ impl Peer {
         Subscription::begin(messages, options.decoder())
     }
 
-    /// Reads a whole stream, up to its end. All of it is held at once, so the producer needs room for it.
+    /// Reads a whole stream, up to its end: in place as long as the producer has memory for more; once it waits for what
+    /// is held here, copied out of its region.
     ///
     /// # Errors
     /// As [`subscribe`](Self::subscribe).
@@ -178,6 +179,12 @@ impl Peer {
     /// Whether the buffer lies in the peer's region, so that nothing of it was copied.
     pub fn maps(&self, buffer: &Buffer) -> bool {
         self.connection.map.contains(buffer)
+    }
+
+    /// The batch in memory of this process: what lies in the peer's region is copied, the rest is shared. The memory
+    /// goes back to the peer when the batch itself is dropped.
+    pub fn copy_out(&self, batch: &RecordBatch) -> RecordBatch {
+        copier(&self.connection.map).batch(batch)
     }
 
     /// Waits until every release, and whatever else is queued, has been handed to the socket.

@@ -1,10 +1,12 @@
 //! One stream as its consumer sees it (section 5 of `PROTOCOL.md`).
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use arrow_buffer::Buffer;
 
 use crate::error::Error;
+use crate::waiting::Waiting;
 
 /// One encapsulated IPC message of a stream.
 #[derive(Debug)]
@@ -21,6 +23,12 @@ pub struct Message {
 pub struct Stream {
     phase: Phase,
     is_cancelled: bool,
+    /// Why this side gave the stream up, where its reader did not.
+    failure: Option<Error>,
+    has_reader: bool,
+    /// Whether the reader sleeps until something comes.
+    is_awaited: bool,
+    waiting: Waiting,
     messages: VecDeque<Message>,
     /// Messages that came.
     sequence: u64,
@@ -43,6 +51,8 @@ enum Phase {
 pub enum Next {
     /// A message; and how much credit has to be granted now, which may be 0.
     Message(Message, u32),
+    /// Everything has been taken, and WAITING came: only for those who heed it.
+    Waiting,
     /// Everything has been taken, and this is how the stream ended.
     Closed(Result<(), Error>),
 }
@@ -50,8 +60,19 @@ pub enum Next {
 impl Stream {
     /// A stream whose SUBSCRIBE grants `window` messages.
     pub fn requested(window: u32) -> Self {
-        let messages = VecDeque::new();
-        Self { phase: Phase::Requested, is_cancelled: false, messages, sequence: 0, credit: window, taken: 0, window }
+        Self {
+            phase: Phase::Requested,
+            is_cancelled: false,
+            failure: None,
+            has_reader: true,
+            is_awaited: false,
+            waiting: Waiting::default(),
+            messages: VecDeque::new(),
+            sequence: 0,
+            credit: window,
+            taken: 0,
+            window,
+        }
     }
 
     /// OPEN came.
@@ -77,6 +98,7 @@ impl Stream {
         };
         self.credit = credit;
         self.sequence += 1;
+        self.waiting.is_over();
         Ok(())
     }
 
@@ -106,12 +128,20 @@ impl Stream {
         Ok(())
     }
 
-    /// WAITING came.
-    pub fn wait(&self) -> Result<(), Error> {
-        match self.phase {
-            Phase::Open => Ok(()),
-            _ => Err(state("WAITING between OPEN and END", "WAITING", &self.phase)),
+    /// WAITING came. Whether the reader is asleep and would sleep for ever: it holds the leases that are waited for, and
+    /// in the time there was no lease of the connection has ended.
+    pub fn wait(&mut self, held: u64, ended_leases: u64) -> Result<bool, Error> {
+        if !matches!(self.phase, Phase::Open) {
+            return Err(state("WAITING between OPEN and END", "WAITING", &self.phase));
         }
+        let is_in_vain = held > 0 && self.waiting.came(Instant::now(), ended_leases);
+        Ok(is_in_vain && self.is_awaited && self.messages.is_empty() && !self.is_cancelled)
+    }
+
+    /// Fails the stream on this side only, so that it has to be cancelled.
+    pub fn give_up(&mut self, failure: Error) {
+        self.failure = Some(failure);
+        self.is_cancelled = true;
     }
 
     /// The connection ends, so that nothing more can come. What came before is still there.
@@ -121,11 +151,24 @@ impl Stream {
         }
     }
 
-    /// The reader gives up; what has come is dropped. Whether the producer has to be told.
-    pub fn cancel(&mut self) -> bool {
+    /// The reader is gone; what has come is dropped. Whether the producer has to be told.
+    pub fn abandon(&mut self) -> bool {
+        self.has_reader = false;
         self.messages.clear();
-        self.is_cancelled = !matches!(self.phase, Phase::Closed(_));
-        self.is_cancelled
+        let is_news = !self.is_cancelled && !matches!(self.phase, Phase::Closed(_));
+        self.is_cancelled |= is_news;
+        is_news
+    }
+
+    /// CANCELLED came, or never will.
+    pub fn cancelled(&mut self) {
+        self.is_cancelled = false;
+        self.phase = Phase::Closed(Ok(()));
+    }
+
+    /// Whether nobody asks for the stream any more, on neither side.
+    pub fn is_over(&self) -> bool {
+        !self.has_reader && !self.is_cancelled
     }
 
     /// Whether CANCELLED is still to come.
@@ -133,8 +176,19 @@ impl Stream {
         self.is_cancelled
     }
 
-    /// What has come for the reader, if anything has.
-    pub fn next(&mut self) -> Option<Next> {
+    /// What has come for the reader; `None` when it has to sleep.
+    pub fn next(&mut self, heeds_waiting: bool) -> Option<Next> {
+        let next = self.take(heeds_waiting);
+        self.is_awaited = next.is_none();
+        next
+    }
+
+    /// The reader wakes up with nothing.
+    pub fn wake(&mut self) {
+        self.is_awaited = false;
+    }
+
+    fn take(&mut self, heeds_waiting: bool) -> Option<Next> {
         if let Some(message) = self.messages.pop_front() {
             self.taken += 1;
             let is_due = self.taken >= self.window.div_ceil(2) && !matches!(self.phase, Phase::Closed(_));
@@ -142,9 +196,12 @@ impl Stream {
             self.credit += granted;
             return Some(Next::Message(message, granted));
         }
+        if let Some(failure) = &self.failure {
+            return Some(Next::Closed(Err(failure.clone())));
+        }
         match &self.phase {
             Phase::Closed(outcome) => Some(Next::Closed(outcome.clone())),
-            _ => None,
+            _ => (heeds_waiting && self.waiting.take_news()).then_some(Next::Waiting),
         }
     }
 
