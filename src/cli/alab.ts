@@ -6,6 +6,8 @@ import { endWhenUnread, printError } from './output.js';
 
 const EXAMPLES = `
 Examples:
+  alab ipc publish flights.arrow --socket /tmp/flights.sock
+  alab ipc read --socket /tmp/flights.sock
   alab ipc transfer-recordbatch --peer python --sleep 10
   alab doctor`;
 

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   CopiedWay,
   openSource,
@@ -12,7 +12,12 @@ import {
   type Way,
 } from '../profile/index.js';
 import { availableBytes, parseByteLength } from '../region/index.js';
-import { runCommand } from './output.js';
+import { bytesBelow, count, seconds } from './arguments.js';
+import { addListCommand } from './list.js';
+import { mebibytes, runCommand } from './output.js';
+import { addPublishCommand } from './publish.js';
+import { addReadCommand } from './read.js';
+import { addStatusCommand } from './status.js';
 
 interface TransferFlags {
   peer: PeerLanguage;
@@ -28,26 +33,6 @@ interface TransferFlags {
   python?: string;
   copy?: boolean;
   json?: boolean;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number from 1 on.');
-  return value;
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text === '' || !(value >= 0 && value <= 86_400))
-    throw new InvalidArgumentError('Expected seconds from 0 to 86,400.');
-  return value;
-}
-
-function bytesBelow(text: string): number {
-  const value = Number(text);
-  if (text === '' || !Number.isInteger(value) || value < 0 || value > 65_536)
-    throw new InvalidArgumentError('Expected bytes from 0 to 65,536.');
-  return value;
 }
 
 /** The flags that both ways of transferring share. */
@@ -104,8 +89,6 @@ function transfer(flags: TransferFlags, openWay: (peer: PeerCommand) => Way): Pr
   });
 }
 
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
 const VERDICTS: Record<string, string> = { true: 'equal', false: 'DIFFERENT', null: 'nothing to compare with' };
 
 /** The report for people. */
@@ -127,9 +110,13 @@ function describe(label: string, report: TransferReport): string {
   ].join('\n');
 }
 
-/** `alab ipc`: transfers between processes. */
+/** `alab ipc`: streams and transfers between processes. */
 export function addIpcCommands(program: Command): void {
   const ipc = program.command('ipc').description('move Arrow data between processes');
+  addPublishCommand(ipc);
+  addReadCommand(ipc);
+  addListCommand(ipc);
+  addStatusCommand(ipc);
   transferCommand(
     ipc,
     'transfer-recordbatch',

@@ -14,24 +14,30 @@ export interface CommandResult {
 const USAGE_EXIT_CODE = 2;
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+export interface CommandOptions {
+  /** Ctrl-C is how the command is meant to end: exit code 0. */
+  isEndedByInterrupt?: boolean;
+}
+
 /**
- * Does a command's work and prints its result: one line of JSON, or its text. What the work throws is printed by `printError`.
+ * Does a command's work and prints its result, if it has one: one line of JSON, or its text. What the work throws is printed by `printError`.
  * The signal is aborted by Ctrl-C, so that the work can clean up; a second Ctrl-C ends the process at once.
  */
 export async function runCommand(
   flags: { json?: boolean },
-  work: (signal: AbortSignal) => Promise<CommandResult>,
+  work: (signal: AbortSignal) => Promise<CommandResult | undefined>,
+  { isEndedByInterrupt = false }: CommandOptions = {},
 ): Promise<void> {
   const interruption = new AbortController();
   const interrupt = (signal: NodeJS.Signals): void => {
-    process.exitCode = 128 + constants.signals[signal];
+    process.exitCode = isEndedByInterrupt ? 0 : 128 + constants.signals[signal];
     interruption.abort(new ArrowlabError('ABORTED', `stopped by ${signal}`));
   };
   for (const signal of INTERRUPTS) process.once(signal, interrupt);
   try {
-    const { data, text, exitCode = 0 } = await work(interruption.signal);
-    process.exitCode ??= exitCode;
-    console.log(flags.json ? JSON.stringify(data) : text);
+    const result = await work(interruption.signal);
+    process.exitCode ??= result?.exitCode ?? 0;
+    if (result) console.log(flags.json ? JSON.stringify(result.data) : result.text);
   } catch (error) {
     printError(error, flags.json ?? false);
   } finally {
@@ -44,7 +50,7 @@ export function printError(error: unknown, json: boolean): void {
   const { code, message } = describe(error);
   process.exitCode ??= error instanceof CommanderError && !json ? USAGE_EXIT_CODE : 1;
   if (json) console.log(JSON.stringify({ error: { code, message } }));
-  else console.error(`alab: ${message}`);
+  else console.error(error instanceof CommanderError ? `alab: ${message}` : `alab: ${message} (${code})`);
 }
 
 function describe(error: unknown): { code: string; message: string } {
@@ -61,3 +67,6 @@ export function endWhenUnread(): void {
     throw error;
   });
 }
+
+/** A size for people. */
+export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
