@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import { callNative, type Greeted, type Mapping } from '../native.js';
 import { encodeFrame, type Frame, MAX_RELEASES } from './frames.js';
@@ -147,6 +148,7 @@ export class Connection {
   }
 
   #takeReleases(): void {
+    if (debug.enabled) debug('release of %d leases to %s (pid %d)', this.#releases.length, this.peer.name, this.peer.pid);
     for (let at = 0; at < this.#releases.length; at += MAX_RELEASES)
       this.#outgoing.push(encodeFrame({ type: 'RELEASE', leases: this.#releases.slice(at, at + MAX_RELEASES) }));
     this.#releases = [];
