@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { Field, Float64, makeData, RecordBatch, Schema, Struct } from 'apache-arrow';
 import { execa } from 'execa';
 import { afterEach, beforeEach } from 'vitest';
-import { connect, type ListenOptions, listen, type Peer, type Server } from '../index.js';
+import { connect, type LeasedBatch, type ListenOptions, listen, type Peer, type Server } from '../index.js';
 import { findPython, findRustPeer } from '../sidecar/index.js';
 
 export const MIB = 2 ** 20;
@@ -14,7 +14,8 @@ export const priceSchema = new Schema([new Field('price', new Float64(), false)]
 
 /** A batch of `rows` prices that count up from `first`. */
 export function prices(rows: number, first = 0): RecordBatch {
-  const data = Float64Array.from({ length: rows }, (_, i) => first + i);
+  const data = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) data[i] = first + i;
   const column = makeData({ type: new Float64(), length: rows, data });
   return new RecordBatch(
     priceSchema,
@@ -26,6 +27,13 @@ export function prices(rows: number, first = 0): RecordBatch {
 export const pricesOf = (byteLength: number, first = 0): RecordBatch => prices(byteLength / 8, first);
 
 export const firstPrice = (batch: RecordBatch): number => batch.getChild('price')!.get(0) as number;
+
+/** All batches of a stream, which the caller owns. */
+export async function collect(peer: Peer, name: string): Promise<LeasedBatch[]> {
+  const batches: LeasedBatch[] = [];
+  for await (const batch of peer.subscribe(name)) batches.push(batch);
+  return batches;
+}
 
 /** A process of its own, spoken to in lines. */
 export class Program {
@@ -62,13 +70,13 @@ export class Program {
 /** A server in a folder of its own, peers and programs around it. All of it is gone after each test. */
 export class Bridge {
   path = '';
-  #folder = '';
+  folder = '';
   #servers: Server[] = [];
   #peers: Peer[] = [];
   #programs: Program[] = [];
 
   async serve(options: Omit<ListenOptions, 'path'> = {}): Promise<Server> {
-    const server = await listen({ path: this.path, inlineBelow: 0, ...options });
+    const server = await listen({ path: this.path, ...options });
     this.#servers.push(server);
     return server;
   }
@@ -82,43 +90,66 @@ export class Bridge {
 
   /** A Python program; `path`, `say(...)` and `hear()` are there for it, and arrowlab. */
   python(body: string): Program {
-    const { command, args } = findPython();
-    return this.run(command, [...args, '-c', `${PYTHON_PRELUDE}${body}`, this.path]);
+    return this.run(...pythonCommand(body), this.path);
   }
 
   /** A program for Node, as a module; `path`, `say(...)` and `hear()` are there for it, and `arrowlab`, from dist. */
-  node(body: string, flags: string[] = []): Program {
-    return this.run(process.execPath, [...flags, '--input-type=module', '--eval', `${NODE_PRELUDE}${body}`, this.path]);
+  node(body: string): Program {
+    return this.run(...nodeCommand(body), this.path);
   }
 
-  /** The Rust peer, which holds the stream "prices" when it is told `go`, in this process's group of programs. */
-  rust(...options: string[]): Program {
-    return this.run(findRustPeer(), ['--socket', this.path, '--stream', 'prices', ...options]);
+  /** The Rust peer, which holds the stream "prices" when it is told `go`. */
+  rust(): Program {
+    return this.run(...this.#rustCommand());
   }
 
-  run(command: string, args: string[]): Program {
+  /** A program of which a shell has set limits before; `$FOLDER` is the socket's. Without a body it is the Rust peer. */
+  limited(limits: string, source?: { language: 'python' | 'node'; body: string }): Program {
+    const command = source
+      ? [...(source.language === 'node' ? nodeCommand(source.body) : pythonCommand(source.body)), this.path]
+      : this.#rustCommand();
+    return this.run('env', `FOLDER=${this.folder}`, 'sh', '-c', `${limits}; exec "$@"`, 'sh', ...command);
+  }
+
+  #rustCommand(): [string, ...string[]] {
+    return [findRustPeer(), '--socket', this.path, '--stream', 'prices'];
+  }
+
+  run(command: string, ...args: string[]): Program {
     const program = new Program(command, args);
     this.#programs.push(program);
     return program;
   }
 
   begin(): void {
-    this.#folder = mkdtempSync(join(tmpdir(), 'arrowlab-'));
-    this.path = join(this.#folder, 'server.sock');
+    this.folder = mkdtempSync(join(tmpdir(), 'arrowlab-'));
+    this.path = join(this.folder, 'server.sock');
   }
 
   async end(): Promise<void> {
     await Promise.all(this.#programs.splice(0).map((program) => program.kill()));
     await Promise.all(this.#peers.splice(0).map((peer) => peer.close()));
     await Promise.all(this.#servers.splice(0).map((server) => server.close()));
-    rmSync(this.#folder, { recursive: true });
+    rmSync(this.folder, { recursive: true });
   }
 
   /** What lies beside the socket. */
   files(): string[] {
-    return readdirSync(this.#folder);
+    return readdirSync(this.folder);
   }
 }
+
+function pythonCommand(body: string): [string, ...string[]] {
+  const { command, args } = findPython();
+  return [command, ...args, '-c', `${PYTHON_PRELUDE}${body}`];
+}
+
+const nodeCommand = (body: string): [string, ...string[]] => [
+  process.execPath,
+  '--input-type=module',
+  '--eval',
+  `${NODE_PRELUDE}${body}`,
+];
 
 const PYTHON_PRELUDE = `
 import gc, os, resource, sys, time
@@ -137,8 +168,11 @@ const path = process.argv[1];
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const say = (...words) => console.log(...words);
 const hear = async () => (await lines.next()).value;
-const pricesOf = (byteLength, first = 0) =>
-  new Table({ price: makeVector(Float64Array.from({ length: byteLength / 8 }, (_, i) => first + i)) });
+const pricesOf = (byteLength, first = 0) => {
+  const price = new Float64Array(byteLength / 8);
+  for (let i = 0; i < price.length; i++) price[i] = first + i;
+  return new Table({ price: makeVector(price) });
+};
 `;
 
 /** A bridge for the tests of a file. */

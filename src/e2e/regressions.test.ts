@@ -1,13 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
   Dictionary,
   Field,
-  Float64,
   Int32,
   makeData,
   RecordBatch,
@@ -17,20 +13,14 @@ import {
   Utf8,
   vectorFromArray,
 } from 'apache-arrow';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { connect, type ListenOptions, listen, type Peer, type Server } from '../index.js';
+import { expect, it } from 'vitest';
+import type { ListenOptions, Peer, Server } from '../index.js';
+import { priceSchema, prices, useBridge } from './bridge.js';
 
 // Sequences of events that once went wrong.
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
-
-const schema = new Schema([new Field('price', new Float64(), false)]);
-
-function prices(rows: number): RecordBatch {
-  const column = makeData({ type: new Float64(), length: rows, data: new Float64Array(rows).fill(1.5) });
-  return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: rows, children: [column] }));
-}
 
 const words = (values: string[]) =>
   new Table({ word: vectorFromArray(values, new Dictionary(new Utf8(), new Int32())) });
@@ -44,26 +34,14 @@ function brokenText(): Table {
   return new Table(new Schema(fields), [new RecordBatch(new Schema(fields), struct)]);
 }
 
-let folder: string;
-let path: string;
+const bridge = useBridge();
 let server: Server;
 let peer: Peer;
 
 async function meet(options: Omit<ListenOptions, 'path'> = {}): Promise<void> {
-  server = await listen({ path, ...options });
-  peer = await connect(path);
+  server = await bridge.serve(options);
+  peer = await bridge.meet();
 }
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'arrowlab-'));
-  path = join(folder, 'server.sock');
-});
-
-afterEach(async () => {
-  await peer.close();
-  await server.close();
-  rmSync(folder, { recursive: true });
-});
 
 it('what cannot be read is an error, not a short stream, although the end of the stream has come', async () => {
   await meet();
@@ -90,7 +68,7 @@ it('what has arrived can be read after the server has closed, and tells where it
 
 it('a dictionary that no batch uses yet survives garbage collection', async () => {
   await meet({ inlineBelow: 0, maxBytes: 2 ** 20 });
-  const filler = server.publish('filler', schema);
+  const filler = server.publish('filler', priceSchema);
   const fillers = peer.subscribe('filler');
   await filler.write(prices(110_000));
   const { value: held } = await fillers.next();
@@ -109,8 +87,8 @@ it('a dictionary that no batch uses yet survives garbage collection', async () =
 
 it('a schema that finds no room is sent when there is some', async () => {
   await meet({ maxBytes: 8 * 4096, inlineBelow: 0, waitTimeoutMs: 100 });
-  await server.publish('full', new Table([prices(3_300)])); // with its schema, all eight pages
-  const stream = server.publish('prices', schema, { retain: 'all' });
+  await server.publish('full', new Table([prices(3_300)])); // with its priceSchema, all eight pages
+  const stream = server.publish('prices', priceSchema, { retain: 'all' });
   await expect(stream.write(prices(1))).rejects.toMatchObject({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' });
   server.unpublish('full');
   await stream.write(prices(1));
@@ -120,7 +98,7 @@ it('a schema that finds no room is sent when there is some', async () => {
 
 it('retained pages count as pages: what does not fit beside them fails at once', async () => {
   await meet({ maxBytes: 2 ** 20 });
-  const stream = server.publish('prices', schema, { retain: 'all' });
+  const stream = server.publish('prices', priceSchema, { retain: 'all' });
   const write = async () => {
     for (let i = 0; i < 200; i++) await stream.write(prices(1_030));
   };
@@ -139,7 +117,7 @@ it('closing gives back what was never read', async () => {
 
 it('several calls of next() at once are each answered, in order', async () => {
   await meet();
-  const stream = server.publish('prices', schema);
+  const stream = server.publish('prices', priceSchema);
   const subscription = peer.subscribe('prices');
   const calls = [subscription.next(), subscription.next(), subscription.next()];
   await stream.write(prices(1));
@@ -150,7 +128,7 @@ it('several calls of next() at once are each answered, in order', async () => {
 
 it('failing a stream ends a write that is blocked, and reaches the consumer with a message of any length', async () => {
   await meet();
-  const stream = server.publish('prices', schema);
+  const stream = server.publish('prices', priceSchema);
   const subscription = peer.subscribe('prices');
   await subscription.schema;
   const writing = (async () => {
@@ -167,7 +145,7 @@ it('failing a stream ends a write that is blocked, and reaches the consumer with
 
 it('a signal that was given up before is ABORTED as well', async () => {
   await meet();
-  const stream = server.publish('prices', schema);
+  const stream = server.publish('prices', priceSchema);
   await expect(stream.write(prices(1), { signal: AbortSignal.abort() })).rejects.toMatchObject({
     code: 'ERR_ARROWLAB_ABORTED',
   });
@@ -201,13 +179,13 @@ it('a relay goes on when a dictionary is replaced whose batch it has released', 
 });
 
 it('a producer that writes without a pause lets others connect, subscribe and abort', async () => {
-  server = await listen({ path });
-  const stream = server.publish('prices', schema, { retain: 'latest' });
+  server = await bridge.serve();
+  const stream = server.publish('prices', priceSchema, { retain: 'latest' });
   const controller = new AbortController();
   const writing = (async () => {
     for (;;) await stream.write(prices(1), { signal: controller.signal });
   })();
-  peer = await connect(path);
+  peer = await bridge.meet();
   const subscription = peer.subscribe('prices');
   for (let i = 0; i < 10; i++) (await subscription.next()).value!.release();
   controller.abort();
