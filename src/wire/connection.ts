@@ -148,7 +148,8 @@ export class Connection {
   }
 
   #takeReleases(): void {
-    if (debug.enabled) debug('release of %d leases to %s (pid %d)', this.#releases.length, this.peer.name, this.peer.pid);
+    if (debug.enabled)
+      debug('release of %d leases to %s (pid %d)', this.#releases.length, this.peer.name, this.peer.pid);
     for (let at = 0; at < this.#releases.length; at += MAX_RELEASES)
       this.#outgoing.push(encodeFrame({ type: 'RELEASE', leases: this.#releases.slice(at, at + MAX_RELEASES) }));
     this.#releases = [];
