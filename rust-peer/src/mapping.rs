@@ -18,10 +18,10 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::error::{Error, Report};
 
-const OWN_REGION_BYTES: u64 = 64 << 30;
 const PAGE_BYTES: u64 = 4096;
 
-/// This side's own region: sparse and sealed, so that its size costs nothing and never changes.
+/// This side's own region. A consumer writes nothing, so it is the smallest legal one, and no peer spends address space
+/// on it.
 #[derive(Debug)]
 pub struct Region {
     read_only: OwnedFd,
@@ -29,23 +29,27 @@ pub struct Region {
 }
 
 impl Region {
-    /// 64 GiB, or what RLIMIT_FSIZE allows: to grow a file past that limit is a deadly signal, not an error.
-    ///
     /// # Errors
-    /// `System`.
+    /// `System`, also when RLIMIT_FSIZE is below a page: to grow a file past that limit is a deadly signal.
     pub fn create() -> Result<Self, Error> {
         let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
-        let byte_length = (OWN_REGION_BYTES.min(limit) / PAGE_BYTES).max(1) * PAGE_BYTES;
+        if limit < PAGE_BYTES {
+            let message = format!(
+                "expected to be allowed files of {PAGE_BYTES} bytes, for this side's region, found a limit of {limit}: \
+                 raise `ulimit -f`"
+            );
+            return Err(Error::System(message.into()));
+        }
         let create = || {
             let own = memfd_create("arrowlab", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-            ftruncate(&own, byte_length)?;
+            ftruncate(&own, PAGE_BYTES)?;
             fcntl_add_seals(&own, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
             fchmod(&own, Mode::RUSR)?;
             let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&own));
             open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         };
         let read_only = create().map_err(|error: Errno| Error::system("create this side's region", error))?;
-        Ok(Self { read_only, byte_length })
+        Ok(Self { read_only, byte_length: PAGE_BYTES })
     }
 
     /// The descriptor that a peer gets.
@@ -86,7 +90,8 @@ impl Map {
         let mapped = unsafe { mmap(std::ptr::null_mut(), byte_length, ProtFlags::READ, MapFlags::SHARED, fd, 0) };
         let start = mapped.map_err(|error| {
             let message = format!(
-                "expected {byte_length} bytes of address space for the peer's region: {error}: raise `ulimit -v`"
+                "expected {byte_length} bytes of address space for the peer's region, found: {error}: raise `ulimit -v` \
+                 of this process, or start the producer under a lower one, so that it makes a smaller region"
             );
             Error::AddressSpace(Report::from(message).caused_by(std::io::Error::from(error)))
         })?;

@@ -131,6 +131,14 @@ pub fn inherited(fd: OwnedFd) -> Result<Peer, Error> {
 ///
 /// When it and all its subscriptions are dropped, the connection closes as soon as the last lease has ended; batches
 /// stay valid for as long as they are kept.
+///
+/// # Processes that are started or forked
+/// Every descriptor is close-on-exec, so a program that is started inherits nothing. A child of `fork` that starts none
+/// shares the socket and the maps, but not the thread that releases leases. It may read the batches that its parent
+/// held when it forked, for as long as the parent holds them; it may not use this handle nor a subscription, since two
+/// processes that send on one socket break the protocol; and it should leave by `_exit`, dropping nothing: another
+/// thread of the parent may have held a lock. As long as it lives it keeps the socket open, so the producer does not see
+/// that the parent has gone. Connect in the child instead.
 #[derive(Debug)]
 pub struct Peer {
     connection: Arc<Connection>,
