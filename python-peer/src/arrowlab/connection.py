@@ -231,12 +231,17 @@ class Connection:
         except BaseException:
             self.fail(Closed("expected to read on, found that reading was interrupted in the middle of a frame"))
             raise
-        if self._waits.noted:
+        if self._waits.noted and not self._over:
             self._relieve()
 
     def _relieve(self) -> None:
-        """A producer waits for memory: gives back what it can, without the lock, and ends who waits for himself."""
+        """A producer waits for memory: gives back what it can, without the lock, and ends who waits for himself.
+
+        Nobody is ended while there is more to read: that may be what the producer has waited for.
+        """
         self._waits.relieve()
+        if self._poll_until(0):
+            return
         with self._lock:
             for stream, error in self._waits.exhausted():
                 self._exchanges.cancel(stream, error)

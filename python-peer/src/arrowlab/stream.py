@@ -32,7 +32,7 @@ class Stream:
         self.name = name
         self.cancelling = False
         self.inline_bytes = 0
-        # A reader is in `receive` and has nothing to read.
+        # A reader is in `receive`.
         self.awaited = False
         self.copied_out = False
         self._gathered = False
@@ -52,6 +52,10 @@ class Stream:
     def ready(self) -> bool:
         """Whether `take` has something to say."""
         return bool(self._messages) or self._finished or self._failure is not None or self._copy_due
+
+    def blocked_for(self) -> int | None:
+        """The sequence of the message that its reader waits for, None if it does not."""
+        return self._sequence if self.awaited and not self.ready() else None
 
     def open(self) -> None:
         if self._opened or self._finished:

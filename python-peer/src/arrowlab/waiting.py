@@ -26,7 +26,8 @@ class Waits:
     def __init__(self, sender: Sender, ledger: Ledger) -> None:
         self._sender = sender
         self._ledger = ledger
-        self._noted: list[tuple[Stream | None, Waiting]] = []
+        # The last WAITING for each stream, and which message its reader was blocked for, if it was.
+        self._noted: dict[Stream | None, tuple[Waiting, int | None]] = {}
         # What the reader still had to take when a WAITING came may be garbage by the time he waits for more.
         self._again = False
 
@@ -39,7 +40,7 @@ class Waits:
         """A WAITING has come, for a stream that is read here or for none."""
         whose = str(stream or "another stream")
         _log.debug("the producer of %s waits for %d bytes, %d are held here", whose, frame.needed, frame.held)
-        self._noted.append((stream, frame))
+        self._noted[stream] = (frame, stream and stream.blocked_for())
         self._again = True
         if stream is not None and frame.held > 0:
             stream.copy_out()
@@ -60,29 +61,30 @@ class Waits:
         return collected
 
     def exhausted(self) -> list[tuple[Stream, Error]]:
-        """After `relieve`: the streams whose readers wait for what they hold, and what to tell them."""
-        noted, self._noted = self._noted, []
+        """The streams whose readers wait for what they hold, and what to tell them.
+
+        To be asked after `relieve`, and when all that the peer has sent is read: it may have what was waited for.
+        """
+        noted, self._noted = self._noted, {}
         return [
             (stream, _exhausted(stream, frame))
-            for stream, frame in noted
-            if stream is not None and self._is_exhausted(stream, frame)
+            for stream, (frame, blocked_for) in noted.items()
+            if stream is not None and self._is_stuck(stream) and self._waits_for_itself(stream, frame, blocked_for)
         ]
 
-    def _is_exhausted(self, stream: Stream, frame: Waiting) -> bool:
+    def _is_stuck(self, stream: Stream) -> bool:
+        """Whether nothing was released since a WAITING that is long enough ago."""
         now_s, released = time.monotonic(), self._ledger.released
         if stream.stuck is None or stream.stuck.released != released:
             stream.stuck = Stuck(now_s, released)
             return False
-        return (
-            now_s - stream.stuck.since_s >= GRACE_S
-            # What was garbage then has been looked for since: collections are rate-limited.
-            and COLLECTOR.began_s >= stream.stuck.since_s
-            and frame.held > 0
-            and self._ledger.live > 0
-            and stream.awaited
-            and not stream.copied_out
-            and not stream.ready()
-        )
+        # What was garbage then has been looked for since: collections are rate-limited.
+        return now_s - stream.stuck.since_s >= GRACE_S and COLLECTOR.began_s >= stream.stuck.since_s
+
+    def _waits_for_itself(self, stream: Stream, frame: Waiting, blocked_for: int | None) -> bool:
+        """Whether the reader was blocked, still is, and holds what nobody but himself could release."""
+        blocked = blocked_for is not None and stream.blocked_for() == blocked_for
+        return blocked and frame.held > 0 and self._ledger.live > 0 and not stream.copied_out
 
 
 def _exhausted(stream: Stream, frame: Waiting) -> Error:
