@@ -1,0 +1,35 @@
+import { readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { findPython } from '../../sidecar/index.js';
+
+const ASK_FOLDER = 'import sysconfig; print(sysconfig.get_path("purelib"))';
+const folderOf = async (python: string) => (await execa(python, ['-c', ASK_FOLDER])).stdout;
+
+/** A fresh virtual environment with pip. */
+export class Venv {
+  private constructor(
+    readonly path: string,
+    readonly python: string,
+    private readonly packages: string,
+  ) {}
+
+  static async make(path: string): Promise<Venv> {
+    await execa(findPython().command, ['-m', 'venv', path]);
+    const python = join(path, 'bin/python');
+    return new Venv(path, python, await folderOf(python));
+  }
+
+  /** Installs packages by linking them, with what pip knows of them, from the environment of the checkout: no download. */
+  async link(...names: string[]): Promise<void> {
+    const from = await folderOf(findPython().command);
+    const isWanted = (entry: string) =>
+      names.some((name) => entry === name || (entry.startsWith(name) && /^[-_.]/.test(entry.slice(name.length))));
+    for (const entry of readdirSync(from).filter(isWanted)) symlinkSync(join(from, entry), join(this.packages, entry));
+  }
+
+  /** `pip install` of one file, from nowhere but this machine. */
+  pip(file: string) {
+    return execa(this.python, ['-m', 'pip', 'install', '--no-index', file]);
+  }
+}
