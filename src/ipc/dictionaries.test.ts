@@ -18,6 +18,7 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import { afterAll, expect, test } from 'vitest';
+import { MAX_DELTAS } from './dictionaries.js';
 import { type OutgoingMessage, readIpc, StreamDecoder, StreamEncoder } from './index.js';
 import { PyArrow } from './testing/python.js';
 import { decoded, placed, writeMessages } from './testing/stream.js';
@@ -106,20 +107,21 @@ test('an empty dictionary can be sent and grow', async () => {
   await expectValues(messages, [[null], ['a']]);
 });
 
-test('a late consumer gets each dictionary whole, as one message', async () => {
-  const dictionary = words(['a', null, 'ccc']).concat(words(['dddd', 'e']), words([null, 'g']));
-  const { encoder } = encoded([batchOf([0], words(['a', null, 'ccc'])), batchOf([6], dictionary)]);
-  const live = [...encoder.liveDictionaries()];
-  expect(live).toHaveLength(1);
-  expect(live[0]).toMatchObject({ kind: 'dictionary', dictionaryId: 3n, isDelta: false, rows: 7 });
-  const messages = [encoder.schemaMessage, ...live, ...encoder.encode(batchOf([0, 1, 2, 3, 4, 5, 6], dictionary))];
-  await expectValues(messages, [['a', null, 'ccc', 'dddd', 'e', null, 'g']]);
+test('a dictionary that grows on and on comes whole again after many deltas, as one message', async () => {
+  const all = Array.from({ length: 2 * MAX_DELTAS + 3 }, (_, i) => `${i}`);
+  const dictionaries = all.map((_, i) => (i === 0 ? words(['0']) : words(all.slice(0, i)).concat(words([all[i]!]))));
+  const { messages, before } = encoded(dictionaries.map((dictionary, i) => batchOf([i, 0], dictionary)));
+  const again = (rows: number) => [[`whole ${rows}`], ...Array(MAX_DELTAS).fill(['delta 1'])];
+  expect(before).toEqual([...again(1), ...again(MAX_DELTAS + 2), [`whole ${2 * MAX_DELTAS + 3}`]]);
+  await expectValues(
+    messages,
+    all.map((value) => [value, '0']),
+  );
 });
 
 test('a dictionary counts as sent only once the next message is asked for', async () => {
   const encoder = new StreamEncoder(schema);
   for (const _ of encoder.encode(batchOf([0], words(['a'])))) break;
-  expect([...encoder.liveDictionaries()]).toHaveLength(0);
   const { before } = encoded([batchOf([0], words(['a']))], encoder);
   expect(before).toEqual([['whole 1']]);
 });

@@ -21,22 +21,20 @@ interface LiveDictionary {
   readonly values: ParsedField;
   readonly parts: readonly DataLike[];
   readonly length: number;
+  /** Sent since it was last sent whole. */
+  readonly deltas: number;
 }
+
+/** After so many deltas a dictionary comes whole again: a late consumer, and what is kept for it, is spared the history. */
+export const MAX_DELTAS = 64;
 
 /**
  * The dictionaries of one stream, across its batches: nothing is sent again that consumers have; what only grew is sent as a
- * delta, anything else as a replacement. Refers to the caller's vectors for as long as they are live.
+ * delta, anything else as a replacement, and after many deltas all of it again. Refers to the caller's vectors for as long as they are live.
  */
 export class Dictionaries {
   /** By id; inner ones before those that refer to them. */
   readonly #live = new Map<bigint, LiveDictionary>();
-
-  /** Each dictionary that consumers have, whole, inner ones first. */
-  *live(): Iterable<DictionaryUpdate> {
-    for (const [id, { values, parts, length }] of this.#live) {
-      yield { array: concatenate([...windows(values, parts, 0, length)]), id, isDelta: false };
-    }
-  }
 
   /**
    * What has to be sent before a batch of these columns, in this order. An update counts as sent when the next is asked for.
@@ -69,16 +67,20 @@ export class Dictionaries {
     if (isKnown && total <= live.length) return;
     // Values that refer to dictionaries come whole each time, because not every reader takes deltas of them.
     const isNested = values.nestedDictionaryIds.size > 0;
-    const isGrown = isKnown && !isNested;
+    const isMerged = isKnown && live.deltas >= MAX_DELTAS;
+    const isGrown = isKnown && !isNested && !isMerged;
     if (!isGrown && renewed.has(id)) throw conflict(field);
     if (!isGrown) renewed.add(id);
 
     let length = isGrown ? live.length : 0;
+    let deltas = isGrown ? live.deltas : 0;
     const arrays = [...windows(values, parts, length, total)];
-    for (const array of isNested ? [concatenate(arrays)] : arrays) {
-      yield { array, id, isDelta: length > 0 };
+    for (const array of isNested || isMerged ? [concatenate(arrays)] : arrays) {
+      const isDelta = length > 0;
+      yield { array, id, isDelta };
       length += array.length;
-      this.#live.set(id, { values, parts, length });
+      deltas += isDelta ? 1 : 0;
+      this.#live.set(id, { values, parts, length, deltas });
     }
   }
 

@@ -53,11 +53,6 @@ export class StreamEncoder {
     }
   }
 
-  /** Each dictionary that was written, whole as it stands, for a consumer that comes late: it needs these after the schema. */
-  *liveDictionaries(): Iterable<OutgoingMessage> {
-    for (const dictionary of this.#dictionaries.live()) yield this.#dictionaryMessage(dictionary);
-  }
-
   #columns({ data }: RecordBatchLike): ArrayNode[] {
     this.#checkFields(data.type.children!);
     return this.schema.fields.map((field, index) => {
