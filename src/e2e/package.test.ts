@@ -183,7 +183,7 @@ describe('the command', () => {
   let venv: Venv;
   beforeAll(async () => {
     venv = await Venv.make(join(folder.path, 'a venv'));
-    await venv.link('pyarrow');
+    await venv.linkPyarrow();
   }, 2 * MINUTES);
 
   it('tells the command that installs the module, which does, and then hands the data over', async () => {

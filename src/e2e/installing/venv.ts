@@ -20,12 +20,21 @@ export class Venv {
     return new Venv(path, python, await folderOf(python));
   }
 
-  /** Installs packages by linking them, with what pip knows of them, from the environment of the checkout: no download. */
-  async link(...names: string[]): Promise<void> {
+  /** Installs pyarrow by linking it, with what pip knows of it, from the environment of the checkout: no download. */
+  linkPyarrow(): Promise<void> {
+    return this.link((entry) => /^pyarrow\b/.test(entry));
+  }
+
+  /** The same of everything else there but this project itself. */
+  linkOthers(): Promise<void> {
+    return this.link((entry) => !/arrowlab|\.pth$|^__pycache__$/.test(entry));
+  }
+
+  private async link(isWanted: (entry: string) => boolean): Promise<void> {
     const from = await folderOf(findPython().command);
-    const isWanted = (entry: string) =>
-      names.some((name) => entry === name || (entry.startsWith(name) && /^[-_.]/.test(entry.slice(name.length))));
-    for (const entry of readdirSync(from).filter(isWanted)) symlinkSync(join(from, entry), join(this.packages, entry));
+    const present = new Set(readdirSync(this.packages));
+    for (const entry of readdirSync(from).filter((name) => isWanted(name) && !present.has(name)))
+      symlinkSync(join(from, entry), join(this.packages, entry));
   }
 
   /** `pip install` of one file, from nowhere but this machine. */
