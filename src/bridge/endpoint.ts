@@ -113,7 +113,7 @@ export class Endpoint {
   /** A write of a stream waits for memory: whoever holds some is asked for it. */
   writeWaits(stream: PublishedStream, needed: number, waitedMs: number): void {
     if (debug.enabled) debug('write to %j waits for %d bytes, for %d ms', stream.name, needed, Math.round(waitedMs));
-    for (const session of this.#sessions) session.writeWaits(stream, needed);
+    for (const session of this.#sessions) session.producer.writeWaits(stream, needed);
     this.onWriteWaits?.({ stream: stream.name, needed, waitedMs });
   }
 
@@ -134,15 +134,15 @@ export class Endpoint {
     for (const session of this.#sessions) {
       const connection = session.number;
       peers.push({ ...session.status(), isAsking: session === asking });
-      for (const outlet of session.outlets) subscriptions.push({ connection, ...outlet.status() });
-      for (const { name, sinceMs, ...leased } of session.ledger.byStream())
+      for (const outlet of session.producer.outlets) subscriptions.push({ connection, ...outlet.status() });
+      for (const { name, sinceMs, ...leased } of session.producer.ledger.byStream())
         leases.push({ connection, stream: name, ...leased, oldestMs: since(sinceMs) });
     }
     for (const stream of this.#streams.values()) waiting.push(...stream.waits());
     for (const [name, outlets] of this.#waiting)
-      for (const { session, sinceMs } of outlets)
+      for (const { peerLabel, sinceMs } of outlets)
         waiting.push({
-          who: session.label,
+          who: peerLabel,
           for: 'publication',
           forMs: since(sinceMs),
           why: `nobody publishes ${JSON.stringify(name)}`,

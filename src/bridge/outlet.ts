@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { ArrowlabError } from '../errors.js';
 import type { Holder } from '../region/index.js';
 import type { PlacedMessage } from './placed.js';
-import type { Session } from './session.js';
+import type { ProducerSide } from './producer-side.js';
 import { type SubscriptionStatus, since } from './status.js';
 
 /** For measurements: just before a message is sent, `{ pid, stream, sequence, kind }`. */
@@ -15,11 +15,12 @@ type Ending = { error: ArrowlabError | undefined };
 /** The producer's side of one peer's subscription: sends what it is offered as far as the peer's credit goes. */
 export class Outlet implements Holder {
   readonly holder: string;
+  readonly peerLabel: string;
   readonly sinceMs = performance.now();
   /** Batches that were left out because the peer was slow and the stream's policy is 'drop'. */
   droppedBatches = 0;
 
-  readonly session: Session;
+  readonly #side: ProducerSide;
   #credit: number;
   #sequence = 0n;
   #queue: PlacedMessage[] = [];
@@ -35,14 +36,15 @@ export class Outlet implements Holder {
   onClosed: (() => void) | undefined;
 
   constructor(
-    session: Session,
+    side: ProducerSide,
     readonly stream: number,
     readonly name: string,
     credit: number,
   ) {
-    this.session = session;
+    this.#side = side;
     this.#credit = credit;
-    this.holder = `queue for ${session.label}, stream ${JSON.stringify(name)}`;
+    this.peerLabel = side.label;
+    this.holder = `queue for ${side.label}, stream ${JSON.stringify(name)}`;
   }
 
   get awaitedSinceMs(): number | undefined {
@@ -63,7 +65,7 @@ export class Outlet implements Holder {
   /** The name is published: messages may follow. `reservation` in bytes. */
   open(reservation: number): void {
     this.#isOpen = true;
-    this.session.send({ type: 'OPEN', stream: this.stream, reservation: BigInt(reservation) });
+    this.#side.send({ type: 'OPEN', stream: this.stream, reservation: BigInt(reservation) });
   }
 
   /** Sends the message now or when there is credit. With `mayDrop`, a batch for which there is no credit is left out. */
@@ -141,20 +143,20 @@ export class Outlet implements Holder {
       this.#credit--;
       if (sending.hasSubscribers)
         sending.publish({
-          pid: this.session.peer.pid,
+          pid: this.#side.peer.pid,
           stream: this.name,
           sequence: this.#sequence,
           kind: message.kind,
         });
-      this.session.sendMessage(this, this.#sequence++, message);
+      this.#side.sendMessage(this, this.#sequence++, message);
       message.drop(this);
     }
     if (this.#queue.length > 0) return;
     this.#wakeRoomWaiters();
     if (!this.#ending) return;
     const { error } = this.#ending;
-    if (error) this.session.send({ type: 'ERROR', stream: this.stream, number: error.number, message: error.message });
-    else this.session.send({ type: 'END', stream: this.stream, sequence: this.#sequence });
+    if (error) this.#side.send({ type: 'ERROR', stream: this.stream, number: error.number, message: error.message });
+    else this.#side.send({ type: 'END', stream: this.stream, sequence: this.#sequence });
     this.isComplete = !error;
     this.close();
   }

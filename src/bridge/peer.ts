@@ -25,7 +25,7 @@ export class Peer {
 
   /** Whether the bytes of a typed array lie in the other side's region. */
   contains(bytes: ArrayBufferView): boolean {
-    return this.#session.holdings.mapping.contains(bytes);
+    return this.#session.consumer.holdings.mapping.contains(bytes);
   }
 
   /** Subscribes to a stream; waits for it where nobody publishes it yet. Throws CLOSED; what happens later is thrown by `next()`. */

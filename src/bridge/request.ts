@@ -1,7 +1,7 @@
 import { ArrowlabError } from '../errors.js';
 import { startTimer } from '../region/index.js';
 import type { Frame } from '../wire/index.js';
-import type { Session } from './session.js';
+import type { ConsumerSide } from './consumer-side.js';
 
 export interface RequestOptions {
   /** Gives the request up: it fails with ABORTED. */
@@ -19,7 +19,7 @@ const TIMEOUT_MS = 10_000;
 export class Request {
   /** The answer's JSON, read; rejects with the peer's ERROR, TIMEOUT, ABORTED, CLOSED or what ended the connection. */
   readonly answer: Promise<unknown>;
-  readonly #session: Session;
+  readonly #side: ConsumerSide;
   readonly #question: Question;
   readonly #options: RequestOptions;
   #isCancelling = false;
@@ -28,12 +28,12 @@ export class Request {
   #reject!: (error: ArrowlabError) => void;
 
   constructor(
-    session: Session,
+    side: ConsumerSide,
     readonly stream: number,
     question: Question,
     options: RequestOptions,
   ) {
-    this.#session = session;
+    this.#side = side;
     this.#question = question;
     this.#options = options;
     this.answer = new Promise((resolve, reject) => {
@@ -42,10 +42,10 @@ export class Request {
     });
   }
 
-  /** Sends it; `Session.request` calls it. */
+  /** Sends it; `ConsumerSide.request` calls it. */
   start(): void {
     const { signal, timeoutMs = TIMEOUT_MS } = this.#options;
-    this.#session.send({ ...this.#question, stream: this.stream });
+    this.#side.send({ ...this.#question, stream: this.stream });
     this.#timer = startTimer(
       () => this.#giveUp(new ArrowlabError('TIMEOUT', `expected ${this.#what} within ${timeoutMs} ms, found none`)),
       timeoutMs,
@@ -58,7 +58,7 @@ export class Request {
   accept(frame: Frame): void {
     if (frame.type === 'RESULT') this.#answered(frame.json);
     else if (frame.type === 'ERROR') this.#failed(ArrowlabError.fromWire(frame.number, frame.message));
-    else if (frame.type === 'CANCELLED' && this.#isCancelling) this.#session.forget(this);
+    else if (frame.type === 'CANCELLED' && this.#isCancelling) this.#side.forget(this);
     else
       throw new ArrowlabError(
         'STREAM_STATE',
@@ -75,11 +75,11 @@ export class Request {
   fail(error: ArrowlabError): void {
     this.#settle();
     this.#reject(error);
-    this.#session.forget(this);
+    this.#side.forget(this);
   }
 
   get #what(): string {
-    return `an answer of ${this.#session.label} to ${this.#question.type}`;
+    return `an answer of ${this.#side.label} to ${this.#question.type}`;
   }
 
   #answered(json: string): void {
@@ -103,20 +103,20 @@ export class Request {
   /** The peer has answered; where it owes a CANCELLED as well, that is still to come. */
   #over(): void {
     this.#settle();
-    if (!this.#isCancelling) this.#session.forget(this);
+    if (!this.#isCancelling) this.#side.forget(this);
   }
 
   #giveUp(error: ArrowlabError): void {
     this.#settle();
     this.#reject(error);
     this.#isCancelling = true;
-    this.#session.send({ type: 'CANCEL', stream: this.stream });
+    this.#side.send({ type: 'CANCEL', stream: this.stream });
   }
 
   #settle(): void {
     clearTimeout(this.#timer);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    this.#session.finished(this);
+    this.#side.finished(this);
   }
 
   readonly #onAbort = (): void => this.#giveUp(ArrowlabError.aborted(this.#options.signal, this.#what));

@@ -6,8 +6,8 @@ import { startTimer } from '../region/index.js';
 import type { Frame } from '../wire/index.js';
 import { LeasedBatch } from './batch.js';
 import { collectGarbage } from './collector.js';
+import type { ConsumerSide } from './consumer-side.js';
 import { type HeldMessage, InlineMessage } from './incoming.js';
-import type { Session } from './session.js';
 
 export interface SubscriptionOptions {
   /** Ends the subscription; a `next()` that waits throws ABORTED. */
@@ -27,10 +27,10 @@ const EXHAUSTED_AFTER_MS = 1_500;
 /** Messages that no producer may send; others only can't be read here. */
 const VIOLATIONS = ['ERR_ARROWLAB_IPC_INVALID', 'ERR_ARROWLAB_DATA_INVALID'];
 
-/** What a producer sends for one stream. */
+/** What a producer sends. */
 export type StreamFrame = Extract<
   Frame,
-  { type: 'OPEN' | 'DESCRIPTOR' | 'INLINE' | 'END' | 'WAITING' | 'CANCELLED' | 'ERROR' }
+  { type: 'OPEN' | 'DESCRIPTOR' | 'INLINE' | 'END' | 'WAITING' | 'CANCELLED' | 'ERROR' | 'RESULT' }
 >;
 
 type State = 'requested' | 'open' | 'cancelling' | 'closed';
@@ -46,7 +46,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   /** Bytes of dictionaries and batches that came inline on the socket, and so were copied. */
   inlineBytes = 0;
 
-  readonly #session: Session;
+  readonly #side: ConsumerSide;
   readonly #options: SubscriptionOptions;
   readonly #decoder: StreamDecoder;
   #state: State = 'requested';
@@ -64,12 +64,12 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   #schemaFailed!: (error: ArrowlabError) => void;
 
   constructor(
-    session: Session,
+    side: ConsumerSide,
     readonly stream: number,
     readonly name: string,
     options: SubscriptionOptions,
   ) {
-    this.#session = session;
+    this.#side = side;
     this.#options = options;
     this.#decoder = new StreamDecoder({ validate: options.validate ?? 'structure' });
     this.schema = new Promise((resolve, reject) => {
@@ -79,10 +79,10 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     this.schema.catch(() => {}); // whoever awaits it is told
   }
 
-  /** Asks for the stream; `Session.subscribe` calls it. */
+  /** Asks for the stream; `ConsumerSide.subscribe` calls it. */
   start(): void {
     const { signal } = this.#options;
-    this.#session.send({ type: 'SUBSCRIBE', stream: this.stream, credit: CREDIT_WINDOW, name: this.name });
+    this.#side.send({ type: 'SUBSCRIBE', stream: this.stream, credit: CREDIT_WINDOW, name: this.name });
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener('abort', this.#onAbort);
   }
@@ -152,6 +152,8 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   /** Takes a frame of this stream. Throws the violation that it is. */
   accept(frame: StreamFrame): void {
     const { type } = frame;
+    if (type === 'RESULT')
+      throw new ArrowlabError('STREAM_STATE', `expected no RESULT for a subscription, found one in ${this.stream}`);
     if (this.#state === 'cancelling') {
       if (type === 'CANCELLED') this.#close();
       else if (type === 'DESCRIPTOR' || type === 'INLINE') this.#receive(frame).letGo();
@@ -179,7 +181,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
 
   /** Gives back what nobody can reach any more; fails the reader where only the reader itself could release what is waited for. */
   async #acceptWaiting({ needed, held }: StreamFrame & { type: 'WAITING' }): Promise<void> {
-    const { holdings } = this.#session;
+    const { holdings } = this.#side;
     const nowMs = performance.now();
     if (this.#waiting?.releasedCount !== holdings.releasedCount)
       this.#waiting = { sinceMs: nowMs, releasedCount: holdings.releasedCount };
@@ -200,7 +202,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
         'CREDIT_EXCEEDED',
         `expected no message of stream ${this.stream} without credit, found one`,
       );
-    const message = frame.type === 'INLINE' ? new InlineMessage(frame.bytes) : this.#session.holdings.lease(frame);
+    const message = frame.type === 'INLINE' ? new InlineMessage(frame.bytes) : this.#side.holdings.lease(frame);
     message.keep();
     return message;
   }
@@ -228,7 +230,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
               cause: error,
             });
       this.#ending = { error: failure }; // also where the stream's end has come already: what can't be read is not a short stream
-      if (VIOLATIONS.includes(failure.code)) this.#session.violation(failure);
+      if (VIOLATIONS.includes(failure.code)) this.#side.violation(failure);
       this.#end(failure);
       return undefined;
     } finally {
@@ -238,7 +240,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
 
   #grantMore(): void {
     if (++this.#taken < CREDIT_WINDOW / 2 || this.#state !== 'open') return;
-    this.#session.send({ type: 'CREDIT', stream: this.stream, messages: this.#taken });
+    this.#side.send({ type: 'CREDIT', stream: this.stream, messages: this.#taken });
     this.#credit += this.#taken;
     this.#taken = 0;
   }
@@ -249,7 +251,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     this.#schemaFailed(this.#ending.error ?? error);
     if (this.#state === 'requested' || this.#state === 'open') {
       this.#state = 'cancelling';
-      this.#session.send({ type: 'CANCEL', stream: this.stream });
+      this.#side.send({ type: 'CANCEL', stream: this.stream });
     }
     this.#wake?.();
   }
@@ -257,7 +259,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   #close(): void {
     this.#state = 'closed';
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    this.#session.forget(this);
+    this.#side.forget(this);
     this.#wake?.();
   }
 
@@ -265,7 +267,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     for (const message of this.#queue) message.letGo();
     this.#queue = [];
     this.#decoder.close();
-    this.#session.finished(this);
+    this.#side.finished(this);
   }
 
   /** Waits for a frame. Throws TIMEOUT. */
@@ -292,7 +294,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
     return this.#state === 'requested'
       ? new ArrowlabError(
           'TIMEOUT',
-          `expected ${this.#session.label} to publish ${name} within ${timeoutMs} ms, found nobody doing so: check the name or wait longer`,
+          `expected ${this.#side.label} to publish ${name} within ${timeoutMs} ms, found nobody doing so: check the name or wait longer`,
         )
       : new ArrowlabError('TIMEOUT', `expected a message of stream ${name} within ${timeoutMs} ms, found none`);
   }

@@ -50,6 +50,13 @@ it('what cannot be read is an error, not a short stream, although the end of the
   await subscription.schema;
   await sleep(50); // so that END is there before the batch is looked at
   await expect(subscription.readAll()).rejects.toMatchObject({ code: 'ERR_ARROWLAB_DATA_INVALID' });
+  // The connection is over, and says why.
+  expect(() => peer.subscribe('text')).toThrow(
+    expect.objectContaining({
+      code: 'ERR_ARROWLAB_CLOSED',
+      cause: expect.objectContaining({ code: 'ERR_ARROWLAB_DATA_INVALID' }),
+    }),
+  );
 });
 
 it('what has arrived can be read after the server has closed, and tells where it lies', async () => {
