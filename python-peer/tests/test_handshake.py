@@ -67,9 +67,11 @@ def test_a_hello_with_its_region_is_accepted_and_answered() -> None:
     producer.greet()
     with arrowlab.connect(fd=theirs.detach(), name="näme") as peer:
         hello = producer.expect_greeting()
-        assert (hello.name, hello.pid, hello.region_bytes) == ("näme", os.getpid(), 64 << 30)
+        assert (hello.name, hello.pid, hello.region_bytes) == ("näme", os.getpid(), 4096)
         assert not peer.holds(pa.py_buffer(b"elsewhere"))
-        threading.Thread(target=producer.expect, args=(frames.Closing,)).start()
+        closing = threading.Thread(target=producer.expect, args=(frames.Closing,))
+        closing.start()
+    closing.join()
     producer.close()
 
 
@@ -83,7 +85,7 @@ def test_the_region_that_is_announced_is_sealed_sparse_and_read_only() -> None:
     assert fcntl.fcntl(fd, fcntl.F_GET_SEALS) == SEALS
     assert fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
     status = os.fstat(fd)
-    assert (status.st_size, status.st_blocks, status.st_mode & 0o777) == (64 << 30, 0, 0o400)
+    assert (status.st_size, status.st_blocks, status.st_mode & 0o777) == (4096, 0, 0o400)
     os.close(fd)
     producer.close()
     peer.close()

@@ -61,6 +61,7 @@ class Connection:
         # Nothing is read any more; the sender's thread has ended.
         self._over = False
         self._ended = False
+        self._forked = False
         self._failure: Error | None = None
         fork.watch(self)
         self._sender.start(self._look, self._end)
@@ -111,6 +112,8 @@ class Connection:
 
     def flush(self) -> None:
         """Returns when every lease that is due has been released and the socket has taken all."""
+        if self._forked:
+            raise fork.closed_by_fork()
         self._sender.flush()
 
     def close(self) -> None:
@@ -158,7 +161,7 @@ class Connection:
         """In the child: drops the copies of the socket's descriptors. What is leased is the parent's to release."""
         self._lock = threading.RLock()
         self._turn = threading.Condition(self._lock)
-        self._closed = self._over = True
+        self._forked = self._closed = self._over = True
         self._failure = fork.closed_by_fork()
         self._ledger.forget()
         self._sender.forget()

@@ -10,21 +10,31 @@ import errno
 import fcntl
 import mmap
 import os
+import resource
 import stat
 
 import pyarrow as pa
 
 from arrowlab.errors import AddressSpace, Error, RegionNotMemfd, RegionSize, RegionUnsealed, RegionWritable, System
+from arrowlab.hello import PAGE_BYTES
 
-REGION_BYTES = 64 << 30
+# This side only consumes, so it owns as little as there can be: its peers have to map it.
+REGION_BYTES = PAGE_BYTES
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 def create_region(region_bytes: int = REGION_BYTES) -> int:
     """A sealed sparse memfd as PROTOCOL.md, section 2, has it.
 
-    Returns a descriptor that can only be read through; the caller closes it. Raises System.
+    Returns a descriptor that can only be read through; the caller closes it. Raises AddressSpace where the limit of
+    file sizes forbids it, and System.
     """
+    # Past this limit, ftruncate is a signal (SIGXFSZ), not an error, where Python has been told to heed it.
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit != resource.RLIM_INFINITY and limit < region_bytes:
+        raise AddressSpace(
+            f"expected room for a region of {region_bytes} bytes, found a limit of {limit} (ulimit -f): raise it"
+        )
     try:
         writable = os.memfd_create("arrowlab", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
