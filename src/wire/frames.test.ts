@@ -32,11 +32,14 @@ function fieldsOf({ type: _, ...fields }: Frame): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, plain(value)]));
 }
 
+/** The frames of some chunks, which all come in the same memory. */
 function receive(chunks: Buffer[]): Frame[] {
   const receiver = new FrameReceiver();
+  const memory = Buffer.alloc(Math.max(0, ...chunks.map(({ length }) => length)));
   return chunks.flatMap((chunk) => {
-    receiver.push(chunk);
-    return [...receiver.frames()];
+    chunk.copy(memory);
+    receiver.push(memory.subarray(0, chunk.length));
+    return structuredClone([...receiver.frames()]);
   });
 }
 
