@@ -1,5 +1,7 @@
 """Apache Arrow data from another process on this machine, read in place in shared memory."""
 
+import logging
+
 from arrowlab.bridge import Peer, connect, read
 from arrowlab.errors import (
     Aborted,
@@ -48,6 +50,9 @@ from arrowlab.errors import (
     VersionUnsupported,
 )
 from arrowlab.subscription import Subscription
+
+# A library says nothing unless the program asks: logging.basicConfig(level=logging.DEBUG) shows what happens underneath.
+logging.getLogger("arrowlab").addHandler(logging.NullHandler())
 
 __all__ = [
     "Aborted",

@@ -49,7 +49,8 @@ class Sender:
         with self._turn:
             while leases := self._ledger.collect(MAX_RELEASED):
                 self._unsent += Release(leases).encode()
-                _log.debug("released %d leases, %d are held", len(leases), self._ledger.live)
+                if _log.isEnabledFor(logging.DEBUG):
+                    _log.debug("released %d leases, %d are held", len(leases), self._ledger.live)
             for frame in frames:
                 self._unsent += frame.encode()
             if self._unsent and not self._push():
