@@ -51,7 +51,7 @@ from arrowlab.errors import (
 )
 from arrowlab.subscription import Subscription
 
-# A library says nothing unless the program asks: logging.basicConfig(level=logging.DEBUG) shows what happens underneath.
+# Nothing is said unless the program asks: logging.basicConfig(level=logging.DEBUG) shows what happens underneath.
 logging.getLogger("arrowlab").addHandler(logging.NullHandler())
 
 __all__ = [
