@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::process::getuid;
+use tracing::debug;
 
 use crate::error::Error;
 use crate::frame_buffer::FrameBuffer;
@@ -185,6 +186,7 @@ fn send_all(socket: &Socket, mut bytes: &[u8], deadline: Instant) -> Result<(), 
 
 /// Tells the peer why this side refuses, when the reason is the peer's; gives the reason back.
 fn tell(socket: &Socket, refusal: Error, deadline: Instant) -> Error {
+    debug!(%refusal, "the peer is refused");
     if refusal.is_violation() {
         let mut frame = Vec::new();
         Frame::report(0, &refusal).encode(&mut frame);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_buffer::{Buffer, MutableBuffer};
+use tracing::{debug, trace};
 
 use crate::error::{Error, Report};
 use crate::frame_buffer::FrameBuffer;
@@ -67,6 +68,7 @@ impl Ledger {
         }
         let stream = std::mem::replace(&mut self.next_stream, next_stream);
         self.streams.insert(stream, Stream::requested(window));
+        debug!(stream, name, credit = window, "SUBSCRIBE");
         self.outbox.enqueue(&Frame::Subscribe { stream, credit: window, name });
         Ok(stream)
     }
@@ -98,6 +100,7 @@ impl Ledger {
     pub fn close(&mut self) {
         if !self.is_closing && self.streams.is_empty() {
             self.is_closing = true;
+            debug!("CLOSING");
             self.outbox.enqueue(&Frame::Closing);
         }
     }
@@ -110,6 +113,7 @@ impl Ledger {
     /// The connection is over. Only the first reason counts.
     pub fn fail(&mut self, error: Error) {
         if self.failure.is_none() {
+            debug!(%error, "the connection is over");
             self.cut_off_streams(&error);
             self.failure = Some(error);
             self.outbox.ring();
@@ -145,6 +149,7 @@ impl Ledger {
         if self.is_peer_closing && !matches!(frame, Frame::Release { .. }) {
             return Err(unexpected("only RELEASE after CLOSING", frame));
         }
+        trace!(frame = frame.name(), "received");
         match *frame {
             Frame::Error { stream: 0, number, message } => self.fail(Error::from_wire(number, message)),
             Frame::Closing => {
@@ -161,6 +166,7 @@ impl Ledger {
                 self.known(stream, frame)?.admit(sequence)?;
                 self.check_lease(lease)?;
                 self.check_extent(offset, length)?;
+                trace!(stream, sequence, lease, offset, length, "leased");
                 let bytes = Lease::begin(lease, offset, length, &self.map, &self.outbox);
                 self.stream(stream).push(Message { bytes, is_inline: false });
             }
@@ -174,6 +180,7 @@ impl Ledger {
             Frame::End { stream, sequence } => self.known(stream, frame)?.end(sequence)?,
             Frame::Waiting { stream: 0, .. } => self.outbox.send(),
             Frame::Waiting { stream, needed, held } => {
+                debug!(stream, needed, held, "the producer waits for memory");
                 let ended_leases = self.outbox.ended_leases();
                 if self.known(stream, frame)?.wait(held, ended_leases)? {
                     self.stream(stream).give_up(waiting::exhausted(needed, held));

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use tracing::trace;
 
 use crate::error::Error;
 use crate::frames::{Frame, MAX_RELEASED_LEASES};
@@ -34,6 +35,7 @@ struct Queue {
 impl Queue {
     fn encode_releases(&mut self) {
         for leases in self.released.chunks(MAX_RELEASED_LEASES) {
+            trace!(count = leases.len(), "RELEASE");
             Frame::Release { leases: leases.into() }.encode(&mut self.bytes);
         }
         self.released.clear();

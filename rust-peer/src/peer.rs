@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
+use tracing::debug;
 
 use crate::connection::Connection;
 use crate::decoder::Decoder;
@@ -100,8 +101,10 @@ impl Options {
 
     fn begin(self, socket: Socket) -> Result<Peer, Error> {
         let agreed = handshake::shake(&socket, &self.name, &self.allowed_uids)?;
+        let hello = agreed.hello;
+        debug!(peer = hello.name, pid = hello.pid, region_bytes = hello.region_bytes, "connected");
         let connection = Arc::new(Connection::begin(socket, agreed.map, agreed.received)?);
-        Ok(Peer { connection, name: agreed.hello.name, pid: agreed.hello.pid, options: self })
+        Ok(Peer { connection, name: hello.name, pid: hello.pid, options: self })
     }
 
     fn decoder(&self) -> Decoder {

@@ -3,6 +3,7 @@
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_buffer::Buffer;
 use arrow_schema::{ArrowError, SchemaRef};
+use tracing::debug;
 
 use crate::copier::Copier;
 use crate::decoder::Decoder;
@@ -114,6 +115,7 @@ impl Subscription {
 
     fn copy_out(&mut self, batches: &mut [RecordBatch]) {
         self.copies_out = true;
+        debug!(batches = batches.len(), "copying out of the producer's region");
         let mut copier = copier(self.messages.map());
         self.decoder.copy_out(&mut copier);
         batches.iter_mut().for_each(|batch| *batch = copier.batch(batch));

@@ -1,5 +1,6 @@
 //! The program that `alab ipc transfer-recordbatch` starts (section 10 of `PROTOCOL.md`).
 
+mod log;
 mod options;
 mod report;
 mod source;
@@ -17,6 +18,7 @@ use crate::options::Options;
 use crate::source::Source;
 
 fn main() -> ExitCode {
+    log::begin();
     let outcome = Options::parse(std::env::args().skip(1)).and_then(|options| match options {
         Some(options) => serve(&options),
         None => {
