@@ -23,11 +23,19 @@ describe('command line', () => {
     expect(await alab(['--version'])).toMatchObject({ exitCode: 0, stdout: version });
   });
 
-  test.each([[[]], [['ipc']], [['doctor']]])('%j --help shows an example', async (command) => {
+  test.each([
+    [[]],
+    [['ipc']],
+    [['ipc', 'publish']],
+    [['ipc', 'read']],
+    [['ipc', 'list']],
+    [['ipc', 'status']],
+    [['doctor']],
+  ])('%j --help shows an example', async (command) => {
     const { exitCode, stdout } = await alab([...command, '--help']);
     expect(exitCode).toBe(0);
     expect(stdout).toContain('Usage: alab');
-    if (command[0] !== 'ipc') expect(stdout).toMatch(/Examples?:\n {2}alab /);
+    if (command.join() !== 'ipc') expect(stdout).toMatch(/Examples?:\n {2}alab /);
   });
 
   test.each([
