@@ -117,9 +117,14 @@ export class Outlet implements Holder {
     this.onClosed?.();
   }
 
+  /** Whether something is queued for which the peer has given no credit yet. */
+  get isBehind(): boolean {
+    return this.#queue.length > 0;
+  }
+
   /** Resolves when nothing is queued any more: all was sent, or the peer is gone. */
   async room(signal?: AbortSignal): Promise<void> {
-    if (this.#queue.length === 0) return;
+    if (!this.isBehind) return;
     ArrowlabError.throwIfAborted(signal, 'the write');
     this.#awaitedSinceMs ??= performance.now();
     await new Promise<void>((resolve, reject) => {

@@ -8,12 +8,13 @@ import {
   type TableLike,
 } from '../ipc/index.js';
 import type { Holder, Share } from '../region/index.js';
+import { Audience } from './audience.js';
 import { Breather } from './breather.js';
 import type { Endpoint } from './endpoint.js';
 import type { Outlet } from './outlet.js';
 import { PlacedMessage } from './placed.js';
 import { Replay, type Retention } from './replay.js';
-import { type StreamStatus, since, type WaitStatus } from './status.js';
+import type { StreamStatus, WaitStatus } from './status.js';
 
 export interface PublishOptions {
   /**
@@ -52,22 +53,13 @@ export class PublishedStream implements Holder {
   readonly #encoder: StreamEncoder | undefined;
   readonly #retain: Retention;
   readonly #slow: NonNullable<PublishOptions['slow']>;
-  readonly #outlets = new Set<Outlet>();
+  readonly #audience = new Audience();
   readonly #share: Share;
   readonly #replay: Replay;
   readonly #breather = new Breather();
   #lastWrite: Promise<unknown> = Promise.resolve();
   #hasSchema = false;
   #ending: { error: ArrowlabError | undefined } | undefined;
-  /** Of subscribers that have gone. */
-  #droppedBatches = 0;
-  /** Since when a write waits for the first subscriber. */
-  #lonelySinceMs: number | undefined;
-  #subscriberCame!: () => void;
-  readonly #hasSubscribed = new Promise<void>((resolve) => {
-    this.#subscriberCame = resolve;
-  });
-
   /** Made by `Endpoint.publish`. Without a schema the messages come from `writeMessages` alone. */
   constructor(
     endpoint: Endpoint,
@@ -93,7 +85,7 @@ export class PublishedStream implements Holder {
   }
 
   get subscribers(): number {
-    return this.#outlets.size;
+    return this.#audience.size;
   }
 
   /**
@@ -143,42 +135,32 @@ export class PublishedStream implements Holder {
   /** A subscriber has come: it gets what is retained, then what is written. */
   attach(outlet: Outlet): void {
     outlet.open(this.#share.reservedBytes);
-    this.#outlets.add(outlet);
+    this.#audience.add(outlet);
     for (const message of this.#replay) outlet.offer(message);
     if (this.#ending) outlet.end(this.#ending.error);
-    this.#subscriberCame();
   }
 
   /** Whether an outlet is one of its subscribers. */
   has(outlet: Outlet): boolean {
-    return this.#outlets.has(outlet);
+    return this.#audience.has(outlet);
   }
 
   detach(outlet: Outlet): void {
-    if (this.#outlets.delete(outlet)) this.#droppedBatches += outlet.droppedBatches;
+    this.#audience.remove(outlet);
   }
 
   status(): StreamStatus {
     const { name, batches, rows, writtenBytes, isEnded, subscribers, readers } = this;
     const { usedBytes, retainedBytes, reservedBytes } = this.#share;
-    let droppedBatches = this.#droppedBatches;
-    for (const outlet of this.#outlets) droppedBatches += outlet.droppedBatches;
     return {
       ...{ name, batches, rows, writtenBytes, isEnded, retain: this.#retain, slow: this.#slow, subscribers, readers },
-      ...{ droppedBatches, usedBytes, retainedBytes, reservedBytes },
+      ...{ droppedBatches: this.#audience.droppedBatches, usedBytes, retainedBytes, reservedBytes },
     };
   }
 
   /** Waits of its writers that are not for memory. */
   waits(): WaitStatus[] {
-    const who = `writer of ${this.holder}`;
-    if (this.#lonelySinceMs !== undefined)
-      return [{ who, for: 'subscriber', forMs: since(this.#lonelySinceMs), why: 'nobody has subscribed yet' }];
-    return [...this.#outlets].flatMap(({ awaitedSinceMs, holder }) =>
-      awaitedSinceMs === undefined
-        ? []
-        : [{ who, for: 'credit', forMs: since(awaitedSinceMs), why: `the ${holder} is not empty` }],
-    );
+    return this.#audience.waits(`writer of ${this.holder}`);
   }
 
   /** The name is taken away: nothing is retained any more, and a stream that has not ended fails. */
@@ -203,14 +185,13 @@ export class PublishedStream implements Holder {
         await this.#emitSchema();
         this.#endWith(undefined);
       });
-    await Promise.all([...this.#outlets].map((outlet) => outlet.room()));
+    await this.#audience.room();
   }
 
   #endWith(error: ArrowlabError | undefined): void {
     this.#ending = { error };
     this.#endpoint.region.closeShare(this.#share);
-    for (const outlet of [...this.#outlets]) outlet.end(error);
-    this.#subscriberCame();
+    this.#audience.end(error);
   }
 
   async #emitSchema(signal?: AbortSignal): Promise<void> {
@@ -231,26 +212,13 @@ export class PublishedStream implements Holder {
 
   async #subscribed(signal: AbortSignal | undefined): Promise<void> {
     if (this.#retain !== 'none') return;
-    ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
-    if (this.#outlets.size === 0) this.#lonelySinceMs ??= performance.now();
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = () => {
-        this.#lonelySinceMs = undefined;
-        reject(ArrowlabError.aborted(signal, `the write to ${this.holder}, which waited for a subscriber,`));
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#hasSubscribed.then(() => {
-        this.#lonelySinceMs = undefined;
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      });
-    });
+    await this.#audience.first(signal, `the write to ${this.holder}`);
     this.#checkOpen();
   }
 
   async #emit(message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
     await this.#breather.breathe();
-    if (this.#slow === 'block') await Promise.all([...this.#outlets].map((outlet) => outlet.room(signal)));
+    if (this.#slow === 'block') await this.#audience.room(signal);
     this.#checkOpen();
     ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
     const writer: Holder = { holder: `writer of ${this.holder}`, sinceMs: performance.now() };
@@ -267,7 +235,7 @@ export class PublishedStream implements Holder {
       this.batches++;
       this.rows += message.rows;
     }
-    for (const outlet of this.#outlets) outlet.offer(placed, this.#slow === 'drop');
+    this.#audience.offer(placed, this.#slow === 'drop');
     this.#replay.remember(placed);
     placed.drop(writer);
   }
