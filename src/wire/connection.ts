@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
-import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { Socket } from 'node:net';
 import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import { callNative, type Greeted, type Mapping } from '../native.js';
@@ -33,8 +33,12 @@ export interface ConnectionHandler {
 
 const MINOR = 0;
 const READY_TIMEOUT_MS = 2_000;
-/** Where all sockets of this thread deliver, one after the other: what comes is taken in before anything else is read. */
-const RECEIVED = Buffer.allocUnsafeSlow(64 * 1024);
+/** Answers that a peer may leave unread and still ask for more; and all that it may, messages included. */
+const MAX_UNREAD_ANSWER_BYTES = 2 ** 20;
+const MAX_UNREAD_BYTES = 32 * 2 ** 20;
+/** Frames that have to be answered. */
+const QUESTIONS: readonly Frame['type'][] = ['SUBSCRIBE', 'LIST', 'CALL', 'CANCEL'];
+const ANSWERS: readonly Frame['type'][] = ['OPEN', 'ERROR', 'RESULT', 'CANCELLED'];
 
 /**
  * The frames' way over one socket, after the HELLOs. Sends what one turn of the event loop produced in one write, releases coalesced
@@ -55,6 +59,8 @@ export class Connection {
   readonly #handler: ConnectionHandler;
   #outgoing: Buffer[] = [];
   #releases: bigint[] = [];
+  /** Bytes of answers sent since the socket had last taken everything. */
+  #answeredBytes = 0;
   #flushing = false;
   #isReady = false;
   /** Whoever connects speaks second: a refusal is read before a write can fail for it. */
@@ -82,14 +88,8 @@ export class Connection {
       };
     });
     this.ready.catch(() => {}); // whoever awaits it is told; nobody has to
-    const options: SocketConstructorOpts & ConnectOpts = {
-      fd: greeted.fd,
-      readable: true,
-      writable: true,
-      allowHalfOpen: true,
-      onread: { buffer: RECEIVED, callback: (byteLength) => this.#receive(RECEIVED.subarray(0, byteLength)) },
-    };
-    this.#socket = new Socket(options);
+    this.#socket = new Socket({ fd: greeted.fd, readable: true, writable: true, allowHalfOpen: true });
+    this.#socket.on('data', (chunk) => this.#receive(chunk));
     this.#socket.on('end', () => this.#end(undefined));
     // A failed write is not the end: what is still to be read may hold the ERROR that explains.
     this.#socket.on('error', () => {});
@@ -118,7 +118,9 @@ export class Connection {
   send(frame: Frame): void {
     if (!this.isOpen) return;
     if (this.#releases.length > 0) this.#takeReleases();
-    this.#outgoing.push(encodeFrame(frame));
+    const bytes = encodeFrame(frame);
+    if (ANSWERS.includes(frame.type)) this.#answeredBytes += bytes.length;
+    this.#outgoing.push(bytes);
     this.#scheduleFlush();
   }
 
@@ -180,20 +182,18 @@ export class Connection {
     if (sent < bytes.length) this.#socket.write(sent === 0 ? bytes : bytes.subarray(sent));
   }
 
-  /** Takes what the socket delivered; always asks for more. */
-  #receive(chunk: Buffer): true {
-    if (this.#ended) return true;
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return;
     this.#receiver.push(chunk);
     try {
       for (const frame of this.#receiver.frames()) {
         this.#accept(frame);
-        if (this.#ended) return true;
+        if (this.#ended) return;
       }
     } catch (error) {
       if (!(error instanceof ArrowlabError)) throw error;
       this.fail(error);
     }
-    return true;
   }
 
   #accept(frame: Frame): void {
@@ -211,8 +211,20 @@ export class Connection {
     } else {
       if (!this.#isReady)
         throw new ArrowlabError('STREAM_STATE', `expected READY as the first frame, found ${frame.type}`);
+      if (QUESTIONS.includes(frame.type)) this.#checkUnread();
       this.#handler.onFrame(frame);
     }
+  }
+
+  /** Throws TOO_MANY_STREAMS when the peer asks on and on and does not read. */
+  #checkUnread(): void {
+    const unread = this.#socket.writableLength;
+    if (unread === 0) this.#answeredBytes = 0;
+    if (unread > MAX_UNREAD_BYTES || (unread > 0 && this.#answeredBytes > MAX_UNREAD_ANSWER_BYTES))
+      throw new ArrowlabError(
+        'TOO_MANY_STREAMS',
+        `expected the peer to read the answers it asked for, found ${unread} bytes unread`,
+      );
   }
 
   #end(error: ArrowlabError | undefined): void {
