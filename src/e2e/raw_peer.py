@@ -1,11 +1,12 @@
 """A peer that knows nothing of Arrowlab but bytes: for tests of what others do with wrong ones.
 
-usage: raw_peer.py PATH SCENARIO [HEX]
+usage: raw_peer.py [--uid UID] PATH SCENARIO [HEX]
        raw_peer.py --serve PATH SCENARIO HEX HEX
 
-Connects (or waits for a caller), sends the HELLO of SCENARIO, then HEX (the second HEX once a SUBSCRIBE has come), reads
+Becomes another user, where it is told to. Connects (or waits for a caller), sends the HELLO of SCENARIO, then HEX (the second HEX once a SUBSCRIBE has come), reads
 until the other side closes (or, where it should not, for 1 s), and prints one JSON object:
-{"hello": HEX, "frames": [[type, number, message], ...], "closed": true}: the other side's HELLO and the frames after it.
+{"hello": HEX, "frames": [[type, number, message], ...], "closed": true, "descriptors": n}: the other side's HELLO, the
+frames after it, and how many descriptors came with them.
 """
 
 import array
@@ -69,10 +70,14 @@ def scenario(name: str) -> tuple[bytes, list[int]]:
     raise SystemExit(f"no scenario {name}")
 
 
+descriptors: list[int] = []
+
+
 def exactly(sock: socket.socket, count: int) -> bytes:
     data = b""
     while len(data) < count:
-        part = sock.recv(count - len(data))
+        part, fds, _, _ = socket.recv_fds(sock, count - len(data), 16)
+        descriptors.extend(fds)
         if not part:
             raise EOFError
         data += part
@@ -91,6 +96,9 @@ def meet(path: str, serve: bool) -> socket.socket:
 
 
 def main() -> None:
+    if sys.argv[1] == "--uid":
+        os.setuid(int(sys.argv[2]))
+        del sys.argv[1:3]
     serve = sys.argv[1] == "--serve"
     path, name, *rest = sys.argv[1 + serve :]
     sock = meet(path, serve)
@@ -118,7 +126,7 @@ def main() -> None:
         closed = True
     except TimeoutError:
         pass
-    print(json.dumps({"hello": greeting, "frames": frames, "closed": closed}))
+    print(json.dumps({"hello": greeting, "frames": frames, "closed": closed, "descriptors": len(descriptors)}))
 
 
 main()
