@@ -32,11 +32,12 @@ export interface RegionStats {
 
 type Granted = { extent: Extent; coldFrom: number };
 
-const SIZES = [64, 16, 4, 1].map((gibibytes) => gibibytes * 2 ** 30);
+/** From 64 GiB down to one page, which is enough for whoever only reads. */
+const SIZES = [36, 34, 32, 30, 26, 20, 12].map((bits) => 2 ** bits);
 /** Below this, touching pages on the event loop costs less than a trip to a worker thread. */
 const POPULATE_FROM_BYTES = 256 * 1024;
 
-/** Maps as much address space as the system gives, largest first. */
+/** Maps as much address space, and as large a file, as the system gives, largest first. */
 function mapLargest(): NativeRegion {
   for (const byteLength of SIZES) {
     try {
@@ -62,7 +63,7 @@ export class Region {
   #isClosed = false;
 
   constructor(options: RegionOptions = {}) {
-    this.maxBytes = options.maxBytes === undefined ? defaultMaxBytes() : parseByteLength(options.maxBytes, 'maxBytes');
+    const wanted = options.maxBytes === undefined ? defaultMaxBytes() : parseByteLength(options.maxBytes, 'maxBytes');
     const waitTimeoutMs = options.waitTimeoutMs ?? 30_000;
     this.#waiting = new WaitQueue(
       waitTimeoutMs,
@@ -71,7 +72,8 @@ export class Region {
     );
     this.#idleMs = options.idleMs ?? 10_000;
     this.native = mapLargest();
-    this.#budget = new Budget(Math.min(this.maxBytes, this.native.byteLength));
+    this.maxBytes = Math.min(wanted, this.native.byteLength);
+    this.#budget = new Budget(this.maxBytes);
     this.#allocator = new Allocator(this.native.byteLength);
   }
 
