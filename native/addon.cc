@@ -13,6 +13,11 @@ void detach(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value adjust_external_memory(const Napi::CallbackInfo& info) {
+  const int64_t total = Napi::MemoryManagement::AdjustExternalMemory(info.Env(), info[0].ToNumber().Int64Value());
+  return Napi::Number::New(info.Env(), static_cast<double>(total));
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   auto* addon = new Addon;
   env.SetInstanceData(addon);
@@ -25,6 +30,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Region", addon->region.Value());
   exports.Set("Mapping", addon->mapping.Value());
   exports.Set("detach", Napi::Function::New(env, detach));
+  exports.Set("adjustExternalMemory", Napi::Function::New(env, adjust_external_memory));
   define_peers(env, exports);
   return exports;
 }

@@ -90,3 +90,8 @@ export function socketPair(): [number, number];
 export function isAlive(pidfd: number): boolean;
 /** Detaches an ArrayBuffer: every view of it has length 0 from now on. */
 export function detach(buffer: ArrayBuffer): void;
+/**
+ * Adds to the bytes outside of its heap that V8 believes JavaScript objects keep, and returns their sum. V8 aborts the process where that
+ * would be negative.
+ */
+export function adjustExternalMemory(bytes: number): number;

@@ -29,7 +29,7 @@ it('has told of everything that nobody reaches when it settles', async () => {
 
 it('collects once for all who ask in one turn, again for who asks later, and leaves no gc() behind', async () => {
   const entries = await collectionsDuring(async () => {
-    await Promise.all(Array.from({ length: 10 }, collectGarbage));
+    await Promise.all(Array.from({ length: 10 }, () => collectGarbage()));
     await collectGarbage();
   });
   expect(entries).toHaveLength(2);

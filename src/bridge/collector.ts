@@ -9,12 +9,15 @@ type Collect = () => void;
 let collect: Collect | undefined;
 let earliestMs = 0;
 let coming: Promise<void> | undefined;
+const preparations: (() => void)[] = [];
 
 /**
  * Collects garbage on purpose and lets what was hung on it be told. Settles when a collection that began after this call has been
- * told of; it may have had to wait for its turn, since collecting takes at most a fifth of the time. Keeps no process alive.
+ * told of; it may have had to wait for its turn, since collecting takes at most a fifth of the time. `prepare` is called just before it.
+ * Keeps no process alive.
  */
-export function collectGarbage(): Promise<void> {
+export function collectGarbage(prepare?: () => void): Promise<void> {
+  if (prepare) preparations.push(prepare);
   coming ??= collectInTurn();
   return coming;
 }
@@ -24,6 +27,7 @@ async function collectInTurn(): Promise<void> {
   const waitMs = Math.max(0, earliestMs - performance.now());
   await new Promise<void>((resolve) => void setTimeout(resolve, waitMs).unref());
   coming = undefined;
+  for (const prepare of preparations.splice(0)) prepare();
   const startMs = performance.now();
   findCollect()?.();
   const endMs = performance.now();
