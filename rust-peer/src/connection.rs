@@ -152,7 +152,12 @@ impl Reader {
     /// Waits for bytes until the deadline.
     fn fill(&mut self, deadline: Option<Instant>) -> Result<Received, Error> {
         loop {
-            match self.socket.receive(self.received.spare()) {
+            let spare = self.received.spare();
+            let outcome = match deadline {
+                None => self.socket.receive_waiting(spare),
+                Some(_) => self.socket.receive(spare),
+            };
+            match outcome {
                 Ok(Received::Nothing) => {}
                 Ok(received) => return Ok(received),
                 Err(Errno::CONNRESET) => return Ok(Received::End),

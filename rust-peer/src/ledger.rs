@@ -102,6 +102,7 @@ impl Ledger {
             self.is_closing = true;
             debug!("CLOSING");
             self.outbox.enqueue(&Frame::Closing);
+            self.outbox.begin_closing();
         }
     }
 

@@ -56,7 +56,10 @@ impl Messages {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         let next = self.connection.wait(self.stream, deadline, heeds_waiting)?;
         match next {
-            Next::Message(message, granted) => {
+            Next::Message(message, granted, is_last) => {
+                if is_last && !message.is_inline {
+                    self.connection.outbox.expect_answer();
+                }
                 if granted > 0 {
                     self.connection.outbox.enqueue(&Frame::Credit { stream: self.stream, messages: granted });
                     self.connection.outbox.send();

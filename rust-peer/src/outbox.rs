@@ -30,6 +30,10 @@ struct Queue {
     ended: u64,
     /// Whether the last frame of the connection is among `bytes`.
     is_final: bool,
+    /// Whether the next lease that ends is sent at once.
+    is_answer_due: bool,
+    /// Whether the courier has to know of every lease that ends.
+    is_closing: bool,
 }
 
 impl Queue {
@@ -39,6 +43,21 @@ impl Queue {
             Frame::Release { leases: leases.into() }.encode(&mut self.bytes);
         }
         self.released.clear();
+    }
+
+    fn flush(&mut self) -> bool {
+        self.encode_releases();
+        while self.sent < self.bytes.len() {
+            let Some(socket) = &self.socket else { break };
+            match socket.send(&self.bytes[self.sent..]) {
+                Ok(Some(count)) => self.sent += count,
+                Ok(None) => return false,
+                Err(_) => self.close(),
+            }
+        }
+        self.bytes.clear();
+        self.sent = 0;
+        true
     }
 
     fn takes_more(&self) -> bool {
@@ -67,6 +86,8 @@ impl Outbox {
             held: 0,
             ended: 0,
             is_final: false,
+            is_answer_due: false,
+            is_closing: false,
         };
         Ok(Self { queue: Mutex::new(queue), bell })
     }
@@ -80,7 +101,14 @@ impl Outbox {
         self.queue().held += 1;
     }
 
-    /// A lease has ended. Called from any thread that drops a buffer, so it never touches the socket.
+    /// A reader took the last message that has come for it. The next lease that ends goes out at once, by the thread that
+    /// ends it, because that may be all that the producer waits for; to wake the courier takes longer.
+    pub fn expect_answer(&self) {
+        self.queue().is_answer_due = true;
+    }
+
+    /// A lease has ended. Called from any thread that drops a buffer, so it never blocks. Others than the first are left to
+    /// the courier or to whoever sends next, so that many go out as one frame.
     pub fn release(&self, lease: u64) {
         let mut queue = self.queue();
         queue.held -= 1;
@@ -89,10 +117,17 @@ impl Outbox {
         if queue.takes_more() {
             queue.released.push(lease);
         }
+        let is_answer_due = std::mem::take(&mut queue.is_answer_due) && !queue.is_closing;
+        let is_sent = is_answer_due && queue.flush();
         drop(queue);
-        if is_first {
+        if is_first && !is_sent {
             self.ring();
         }
+    }
+
+    /// From here on only leases end, until the connection does.
+    pub fn begin_closing(&self) {
+        self.queue().is_closing = true;
     }
 
     /// How many leases have ended so far.
@@ -117,19 +152,7 @@ impl Outbox {
 
     /// Sends what the socket takes now; whether nothing is left. When the peer has gone, what is left is dropped.
     pub fn flush(&self) -> bool {
-        let mut queue = self.queue();
-        queue.encode_releases();
-        while queue.sent < queue.bytes.len() {
-            let Some(socket) = &queue.socket else { break };
-            match socket.send(&queue.bytes[queue.sent..]) {
-                Ok(Some(count)) => queue.sent += count,
-                Ok(None) => return false,
-                Err(_) => queue.close(),
-            }
-        }
-        queue.bytes.clear();
-        queue.sent = 0;
-        true
+        self.queue().flush()
     }
 
     /// Sends what the socket takes now and leaves the rest to the courier.

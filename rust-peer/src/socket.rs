@@ -1,4 +1,4 @@
-//! A connected AF_UNIX stream socket, on which no call ever blocks but [`Socket::wait`].
+//! A connected AF_UNIX stream socket, on which no call ever blocks but [`Socket::wait`] and [`Socket::receive_waiting`].
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -84,6 +84,12 @@ impl Socket {
     /// Reads what is there, `buffer.len()` bytes at most. Descriptors that come along are closed by the kernel.
     pub fn receive(&self, buffer: &mut [u8]) -> Result<Received, Errno> {
         received(retry(|| recv(&self.0, &mut *buffer, RecvFlags::DONTWAIT).map(|(_, count)| count)))
+    }
+
+    /// Reads what is there, and sleeps until something is, in one call. `Nothing` where the socket was made so that no
+    /// call on it blocks.
+    pub fn receive_waiting(&self, buffer: &mut [u8]) -> Result<Received, Errno> {
+        received(retry(|| recv(&self.0, &mut *buffer, RecvFlags::empty()).map(|(_, count)| count)))
     }
 
     /// Reads what is there and keeps the descriptors that came along. Of many, the first few are enough to refuse them.

@@ -49,8 +49,8 @@ enum Phase {
 /// What the reader of a stream finds.
 #[derive(Debug)]
 pub enum Next {
-    /// A message; and how much credit has to be granted now, which may be 0.
-    Message(Message, u32),
+    /// A message; how much credit has to be granted now, which may be 0; and whether it is the last that has come.
+    Message(Message, u32, bool),
     /// Everything has been taken, and WAITING came: only for those who heed it.
     Waiting,
     /// Everything has been taken, and this is how the stream ended.
@@ -194,7 +194,7 @@ impl Stream {
             let is_due = self.taken >= self.window.div_ceil(2) && !matches!(self.phase, Phase::Closed(_));
             let granted = if is_due { std::mem::take(&mut self.taken) } else { 0 };
             self.credit += granted;
-            return Some(Next::Message(message, granted));
+            return Some(Next::Message(message, granted, self.messages.is_empty()));
         }
         if let Some(failure) = &self.failure {
             return Some(Next::Closed(Err(failure.clone())));
