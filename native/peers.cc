@@ -20,7 +20,7 @@
 namespace {
 
 /// Handshakes that one listener has under way at most; callers beyond them wait in the kernel's queue.
-constexpr int kMostHandshakes = 64;
+constexpr int kMostHandshakes = 1024;
 
 Napi::Object to_peer(Napi::Env env, Greeting& greeting) {
   Napi::Object peer = Napi::Object::New(env);

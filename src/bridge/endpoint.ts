@@ -42,6 +42,8 @@ export class Endpoint {
   readonly region: Region;
   readonly name: string;
   readonly inlineBelow: number;
+  /** Whether streams can be published here; a consumer answers who subscribes that it cannot. */
+  readonly isPublishing: boolean;
   /** Called when both sides of a session have accepted each other. */
   onSessionReady: ((session: Session) => void) | undefined;
   /** Called when a session is over and nothing of it is left. */
@@ -55,7 +57,8 @@ export class Endpoint {
   readonly #sessions = new Set<Session>();
   #isClosed = false;
 
-  constructor(options: EndpointOptions = {}) {
+  constructor(options: EndpointOptions, isPublishing: boolean) {
+    this.isPublishing = isPublishing;
     this.inlineBelow = options.inlineBelow ?? INLINE_BELOW;
     if (!Number.isInteger(this.inlineBelow) || this.inlineBelow < 0 || this.inlineBelow > MAX_INLINE_BELOW - 1)
       throw new ArrowlabError(

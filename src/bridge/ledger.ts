@@ -8,6 +8,9 @@ interface Lease extends Holder {
   readonly extent: Extent;
 }
 
+/** What one peer may hold: what it is given is kept track of, which costs memory here. */
+export const MAX_LEASES = 2 ** 18;
+
 /** The leases that one peer holds of this endpoint's region, by their connection-wide id. */
 export class LeaseLedger {
   readonly #leases = new Map<bigint, Lease>();

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { ArrowlabError } from '../errors.js';
 import type { Holder } from '../region/index.js';
+import { MAX_LEASES } from './ledger.js';
 import type { PlacedMessage } from './placed.js';
 import type { ProducerSide } from './producer-side.js';
 import { type SubscriptionStatus, since } from './status.js';
@@ -144,6 +145,15 @@ export class Outlet implements Holder {
 
   #pump(): void {
     while (this.#isOpen && this.#credit > 0 && this.#queue.length > 0) {
+      if (this.#side.holdsTooMany) {
+        this.end(
+          new ArrowlabError(
+            'LEASES_EXHAUSTED',
+            `expected at most ${MAX_LEASES} leases on a connection, found more: release some, write larger batches, or connect again`,
+          ),
+        );
+        return;
+      }
       const message = this.#queue.shift()!;
       this.#credit--;
       if (sending.hasSubscribers)

@@ -72,7 +72,7 @@ export function inherit(fd: number, options: EndpointOptions = {}): Promise<Peer
 }
 
 async function meet(options: EndpointOptions, greet: (endpoint: Endpoint) => Promise<Greeted>): Promise<Peer> {
-  const endpoint = new Endpoint(options);
+  const endpoint = new Endpoint(options, false);
   try {
     const session = endpoint.attach(await greet(endpoint), 'connector');
     await session.ready;

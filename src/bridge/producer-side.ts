@@ -3,7 +3,7 @@ import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import { type Connection, type Frame, MAX_RESULT_BYTES, type PeerIdentity } from '../wire/index.js';
 import type { Endpoint } from './endpoint.js';
-import { LeaseLedger } from './ledger.js';
+import { LeaseLedger, MAX_LEASES } from './ledger.js';
 import { Outlet } from './outlet.js';
 import type { PlacedMessage } from './placed.js';
 import type { PublishedStream } from './published.js';
@@ -54,6 +54,11 @@ export class ProducerSide {
   /** Streams that the peer was sent to their end. */
   get completed(): Iterable<string> {
     return this.#completed;
+  }
+
+  /** Whether the peer holds as many leases as anybody may. */
+  get holdsTooMany(): boolean {
+    return this.ledger.count >= MAX_LEASES;
   }
 
   send(frame: Frame): void {
@@ -125,6 +130,10 @@ export class ProducerSide {
   }
 
   #subscribed(stream: number, name: string, credit: number): void {
+    if (!this.#endpoint.isPublishing) {
+      this.#refuse(stream, new ArrowlabError('NOT_SERVED', 'expected an endpoint that publishes, found a consumer'));
+      return;
+    }
     if (this.#outlets.size >= MAX_STREAMS) {
       const expected = `expected at most ${MAX_STREAMS} open streams on a connection, found more`;
       this.#refuse(stream, new ArrowlabError('TOO_MANY_STREAMS', expected));

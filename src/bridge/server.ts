@@ -35,7 +35,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   constructor(options: EndpointOptions) {
     super();
-    this.#endpoint = new Endpoint(options);
+    this.#endpoint = new Endpoint(options, true);
     this.#endpoint.onWriteWaits = (wait) => this.emit('waiting', wait);
     this.#endpoint.onSessionReady = (session) => this.emit('peer', session.peer);
     this.#endpoint.onSessionEnded = (session, error) => {

@@ -67,25 +67,27 @@ const CHILD_COUNTS: Partial<Record<ArrowType['name'], number>> = {
 };
 
 function checkType(path: string, { type, children, dictionary }: FieldProperties): void {
-  const found = `field ${JSON.stringify(path)} of type ${typeText(type)}`;
-  if (!isDefined(type)) throw new RangeError(`${found} has a parameter that Arrow does not define`);
+  const field = `field ${JSON.stringify(path)} of type ${typeText(type)}`;
+  if (!isDefined(type)) throw new RangeError(`${field}: expected parameters that Arrow defines, found others`);
   if (dictionary && !isDefined(dictionary.indexType)) {
-    throw new RangeError(`${found} has dictionary indices of ${dictionary.indexType.bitWidth} bits`);
+    throw new RangeError(
+      `${field}: expected dictionary indices of 8, 16, 32 or 64 bits, found ${dictionary.indexType.bitWidth}`,
+    );
   }
   if (type.name !== 'Struct') {
     const expected = type.name === 'Union' ? type.typeIds.length : (CHILD_COUNTS[type.name] ?? 0);
     if (children.length !== expected) {
-      throw new RangeError(`${found} has ${children.length} children instead of ${expected}`);
+      throw new RangeError(`${field}: expected ${expected} children, found ${children.length}`);
     }
   }
   const child = children[0];
   if (type.name === 'Map' && (child?.type.name !== 'Struct' || child.children.length !== 2 || child.dictionary)) {
-    throw new RangeError(`${found} has a child other than a struct of key and value`);
+    throw new RangeError(`${field}: expected a struct of key and value as its child, found another`);
   }
   if (
     type.name === 'RunEndEncoded' &&
     !(child?.type.name === 'Int' && child.type.isSigned && child.type.bitWidth > 8)
   ) {
-    throw new RangeError(`${found} has run ends other than int16, int32 or int64`);
+    throw new RangeError(`${field}: expected run ends of int16, int32 or int64, found others`);
   }
 }

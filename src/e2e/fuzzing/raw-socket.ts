@@ -23,6 +23,7 @@ export interface Verdict {
  */
 export class RawSocket {
   readonly received: Frame[] = [];
+  readonly #counts = new Map<Frame['type'], number>();
   readonly #fd: number;
   readonly #pidfd: number;
   readonly #socket: Socket;
@@ -53,7 +54,7 @@ export class RawSocket {
   /** Waits until so many frames of a type have come, or nothing comes any more. */
   async expect(type: Frame['type'], count: number): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
-    while (!this.#hasEnded && this.received.filter((frame) => frame.type === type).length < count) {
+    while (!this.#hasEnded && (this.#counts.get(type) ?? 0) < count) {
       if (Date.now() > deadline) throw new Error(`expected ${count} ${type} within ${PATIENCE_MS} ms, found fewer`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -93,7 +94,10 @@ export class RawSocket {
     try {
       this.#receiver.push(chunk);
       // A RESULT or INLINE is a view of the chunk; nobody here reads it later.
-      this.received.push(...this.#receiver.frames());
+      for (const frame of this.#receiver.frames()) {
+        this.received.push(frame);
+        this.#counts.set(frame.type, (this.#counts.get(frame.type) ?? 0) + 1);
+      }
     } catch (error) {
       this.#complaint ??= `expected frames, found: ${error}`;
     }
