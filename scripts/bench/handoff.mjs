@@ -1,132 +1,106 @@
-// From just before a descriptor is sent until the peer has read the first value (one way), and until its release is back (round trip),
-// beside a bare 32-byte ping-pong over the same kind of socket. Writing the batch is not part of it.
-import { subscribe } from 'node:diagnostics_channel';
-import { closeSync } from 'node:fs';
-import { Socket } from 'node:net';
+// From just before a descriptor is sent until the peer has read the first value (one way), and until its release is back (round trip).
+// Writing the batch is not part of it. Beside each handoff, in turn, a bare 32-byte ping-pong over the same kind of socket under the same
+// conditions: right after the same write into a region of its own, with the same cold caches and sleeping processors.
+import { availableParallelism } from 'node:os';
 import { execa } from 'execa';
-import { Server } from '../../dist/bridge/index.js';
-import { native } from '../../dist/native.js';
 import { benchPeers } from './peers.mjs';
-import { bytesText, median, printTable, quantile } from './report.mjs';
-import { batchOf, schema } from './tables.mjs';
+import { bytesText, usText } from './report.mjs';
+import { openPing, openStream } from './round-trips.mjs';
+import { median, quantile } from './statistics.mjs';
+import { batchOf, placer } from './tables.mjs';
 
 const KIB = 2 ** 10;
-const ROUNDS = 10;
-/** Bytes of a batch, and how many of them in each round. */
+/** Bytes of a batch, and how many pairs of ping-pong and handoff. */
 const SIZES = [
-  [KIB, 100],
-  [KIB * KIB, 40],
-  [64 * KIB * KIB, 3],
-  [KIB * KIB * KIB, 1],
+  [KIB, 1_000],
+  [KIB * KIB, 500],
+  [64 * KIB * KIB, 100],
+  [KIB * KIB * KIB, 20],
 ];
-const PINGS = 200;
+const WARM_UPS = 4_000;
+const TIGHT_PINGS = 2_000;
+const TARGETS = { python: 2, rust: 1.5 };
 
-function spawnPeer({ command, args }, mode) {
-  const [ours, theirs] = native().socketPair();
-  const child = execa(command, [...args, mode], { stdio: ['ignore', 'pipe', 'inherit', theirs] });
-  closeSync(theirs);
-  return { child, fd: ours };
+async function measureSize(ping, stream, byteLength, pairs) {
+  const batch = batchOf(byteLength);
+  const place = placer(byteLength);
+  const pings = [];
+  const first = stream.count;
+  const roundTrips = [];
+  for (let pair = -2; pair < pairs; pair++) {
+    const pong = async () => {
+      await place.once(batch);
+      return ping.once();
+    };
+    const turn = pair % 2 === 0 ? [pong, () => stream.once(batch)] : [() => stream.once(batch), pong];
+    const times = [await turn[0](), await turn[1]()];
+    const [pinged, handed] = pair % 2 === 0 ? times : times.reverse();
+    pings.push(pinged);
+    roundTrips.push(handed);
+  }
+  place.close();
+  return { byteLength, first: first + 2, pings: pings.slice(2), roundTrips: roundTrips.slice(2) };
 }
 
-/** Bare round trips of 32 bytes, one after the other. */
-function openPing(peer) {
-  const { child, fd } = spawnPeer(peer, 'echo');
-  const socket = new Socket({ fd, readable: true, writable: true });
-  const bytes = Buffer.alloc(32);
-  const once = () =>
-    new Promise((resolve) => {
-      const begin = process.hrtime.bigint();
-      socket.once('data', () => resolve(Number(process.hrtime.bigint() - begin)));
-      socket.write(bytes);
-    });
-  return {
-    once,
-    async close() {
-      socket.end();
-      await child;
-    },
-  };
-}
-
-/** A stream that one peer reads; each write is measured alone. */
-async function openStream(peer) {
-  const { child, fd } = spawnPeer(peer, 'read');
-  const server = new Server({ maxBytes: 2.5 * KIB * KIB * KIB, inlineBelow: 0, idleMs: 60_000 });
-  await server.adopt(fd, { pid: child.pid, isAlive: () => child.exitCode === null });
-  const stream = server.publish('bench', schema);
-  const sent = [];
-  let released;
-  subscribe('arrowlab:sending', ({ pid, kind }) => {
-    if (pid === child.pid && kind === 'batch') sent.push(process.hrtime.bigint());
-  });
-  subscribe('arrowlab:released', ({ pid }) => {
-    if (pid === child.pid) released?.(Number(process.hrtime.bigint() - sent.at(-1)));
-  });
-  return {
-    async once(batch) {
-      const back = new Promise((resolve) => {
-        released = resolve;
-      });
-      await stream.write(batch);
-      return back;
-    },
-    /** One-way times in ns, in the order of the writes. */
-    async close() {
-      await stream.end();
-      const readable = JSON.parse((await child).stdout);
-      await server.close();
-      return readable.map((ns, i) => Number(BigInt(ns) - sent[i]));
-    },
-  };
-}
-
-async function measure(peer, batches) {
+async function measure(peer) {
   const ping = openPing(peer);
   const stream = await openStream(peer);
-  const pings = [];
-  const sizes = [];
-  const roundTrips = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    for (let i = 0; i < PINGS; i++) pings.push(await ping.once());
-    for (const [byteLength, count] of SIZES)
-      for (let i = 0; i < count; i++) {
-        sizes.push(byteLength);
-        roundTrips.push(await stream.once(batches.get(byteLength)));
-      }
+  const small = batchOf(KIB);
+  for (let i = 0; i < WARM_UPS; i++) {
+    await ping.once();
+    await stream.once(small);
   }
+  const tight = [];
+  for (let i = 0; i < TIGHT_PINGS; i++) tight.push(await ping.once());
+  const sizes = [];
+  for (const [byteLength, pairs] of SIZES) sizes.push(await measureSize(ping, stream, byteLength, pairs));
   await ping.close();
   const oneWays = await stream.close();
-  const of = (times, byteLength) => times.filter((_, i) => sizes[i] === byteLength);
   return {
-    pings,
-    sizes: SIZES.map(([byteLength]) => ({
-      byteLength,
-      oneWay: of(oneWays, byteLength),
-      roundTrip: of(roundTrips, byteLength),
-    })),
+    tight,
+    sizes: sizes.map(({ first, ...size }) => ({ ...size, oneWays: oneWays.slice(first, first + size.pings.length) })),
   };
 }
 
-export async function run() {
-  const batches = new Map(SIZES.map(([byteLength]) => [byteLength, batchOf(byteLength)]));
-  const us = (ns) => (ns / 1e3).toFixed(1);
+function describe(report, title, { tight, sizes }) {
+  const both = (times) => [usText(median(times)), usText(quantile(times, 0.99))];
+  report.table(
+    `${title}, us`,
+    ['batch', 'ping p50', 'p99', 'one way p50', 'p99', 'round trip p50', 'p99', 'ratio of medians', 'median of ratios'],
+    [
+      ['ping-pong in a tight loop', ...both(tight), '', '', '', '', '', ''],
+      ...sizes.map(({ byteLength, pings, oneWays, roundTrips }) => [
+        bytesText(byteLength),
+        ...[...both(pings), ...both(oneWays), ...both(roundTrips)],
+        (median(roundTrips) / median(pings)).toFixed(2),
+        median(roundTrips.map((time, i) => time / pings[i])).toFixed(2),
+      ]),
+    ],
+  );
+}
+
+/** Runs `work` with this process, and those it starts, on one processor; false where that can't be had. */
+async function onOneProcessor(work) {
+  const pin = (processors) => execa('taskset', ['-a', '-c', '-p', processors, String(process.pid)], { reject: false });
+  const last = availableParallelism() - 1;
+  if (last === 0 || (await pin('0')).failed) return false;
+  await work();
+  await pin(`0-${last}`);
+  return true;
+}
+
+export async function run(report) {
   for (const peer of benchPeers()) {
-    const { pings, sizes } = await measure(peer, batches);
-    const base = median(pings);
-    printTable(
-      `handoff: node -> ${peer.language}, us`,
-      ['batch', 'one way p50', 'p99', 'round trip p50', 'p99', 'x ping-pong'],
-      [
-        ['32-byte ping-pong', '', '', us(base), us(quantile(pings, 0.99)), '1.00'],
-        ...sizes.map(({ byteLength, oneWay, roundTrip }) => [
-          bytesText(byteLength),
-          us(median(oneWay)),
-          us(quantile(oneWay, 0.99)),
-          us(median(roundTrip)),
-          us(quantile(roundTrip, 0.99)),
-          (median(roundTrip) / base).toFixed(2),
-        ]),
-      ],
-    );
+    const measured = await measure(peer);
+    describe(report, `node -> ${peer.language}`, measured);
+    for (const { byteLength, pings, roundTrips } of measured.sizes)
+      report.figure(
+        `${bytesText(byteLength)} node -> ${peer.language}, round trip / ping-pong`,
+        median(roundTrips) / median(pings),
+        { atMost: TARGETS[peer.language] },
+      );
+    const pinned = `node -> ${peer.language}, both on one processor`;
+    if (!(await onOneProcessor(async () => describe(report, pinned, await measure(peer)))))
+      report.say(`${pinned}: left out, since taskset or a second processor is missing`);
   }
 }

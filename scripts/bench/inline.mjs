@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, Server } from '../../dist/bridge/index.js';
-import { bytesText, interleave, median, printTable } from './report.mjs';
+import { bytesText } from './report.mjs';
+import { interleave, median, timed } from './statistics.mjs';
 import { batchOf, schema } from './tables.mjs';
 
 const SIZES = [1, 2, 4, 8, 16, 32].map((kibibytes) => kibibytes * 1024);
@@ -36,14 +37,17 @@ async function openStream(path, inlineBelow) {
   };
 }
 
-export async function run() {
+export async function run(report) {
   const folder = mkdtempSync(join(tmpdir(), 'arrowlab-bench-'));
   const inline = await openStream(join(folder, 'inline.sock'), 65_536);
   const region = await openStream(join(folder, 'region.sock'), 0);
   const rows = [];
   for (const byteLength of SIZES) {
     const batch = batchOf(byteLength);
-    const times = await interleave({ inline: () => inline.send(batch), region: () => region.send(batch) }, ROUNDS);
+    const times = await interleave(
+      { inline: timed(() => inline.send(batch)), region: timed(() => region.send(batch)) },
+      ROUNDS,
+    );
     const us = (ns) => (median(ns) / 1e3 / BATCHES).toFixed(1);
     rows.push([
       bytesText(byteLength),
@@ -55,5 +59,5 @@ export async function run() {
   await inline.close();
   await region.close();
   rmSync(folder, { recursive: true });
-  printTable('inline: one small batch there and read, us', ['batch', 'inline', 'region', 'region / inline'], rows);
+  report.table('one small batch there and read, us', ['batch', 'inline', 'region', 'region / inline'], rows);
 }
