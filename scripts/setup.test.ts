@@ -68,6 +68,26 @@ describe('missing tools', () => {
   });
 });
 
+describe('npm packages', () => {
+  test.each([
+    ['x64', false],
+    ['arm64', true],
+  ])(
+    'on %s the platform of the packed addon does not keep a checkout from building its own',
+    async (arch, isForced) => {
+      const tree = plant('c++');
+      tree.remove('bin/npm'); // a link to the real one, which is not to be written through
+      tree.fake('npm', 'echo "$@" > npm-arguments');
+      tree.remove('node_modules/.setup-stamp');
+      const pretend = `data:text/javascript,Object.defineProperty(process,"arch",{value:"${arch}"})`;
+      expect(await tree.node(['--import', pretend, 'scripts/setup.mjs'])).toMatchObject({ exitCode: 0 });
+      const args = tree.read('npm-arguments').trim().split(' ');
+      expect(args).toEqual(expect.arrayContaining(['ci', '--ignore-scripts']));
+      expect(args.includes('--force')).toBe(isForced);
+    },
+  );
+});
+
 describe('broken tools', () => {
   test('a compiler that fails is a failure, with the last 25 lines it wrote', async () => {
     const tree = plant();
