@@ -4,6 +4,9 @@
 
 mod check;
 mod checksum;
+#[cfg(test)]
+#[path = "../tests/columns/mod.rs"]
+mod columns;
 mod connection;
 mod copier;
 mod courier;

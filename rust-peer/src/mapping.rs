@@ -1,5 +1,5 @@
 //! Regions (section 2 of `PROTOCOL.md`): this side's own, and the peer's as it is mapped here. All of the library's
-//! `unsafe` is in this file, save for the flag that skips validation.
+//! `unsafe` is in this file, save for the flag that skips validation and the copier's arrays, which have been validated.
 
 use std::ffi::c_void;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -68,6 +68,8 @@ impl Region {
 pub struct Map {
     start: NonNull<u8>,
     byte_length: usize,
+    /// Gives the memory back.
+    unmap: unsafe fn(NonNull<u8>, usize),
 }
 
 // SAFETY: the map is read-only here and its address and length never change after construction.
@@ -95,7 +97,12 @@ impl Map {
             );
             Error::AddressSpace(Report::from(message).caused_by(std::io::Error::from(error)))
         })?;
-        let map = Self { start: NonNull::new(start.cast()).expect("a map is never at address 0"), byte_length };
+        let unmap = |start: NonNull<u8>, byte_length| {
+            // SAFETY: `drop` passes a whole map that nothing points into any more; that cannot fail.
+            let _ = unsafe { munmap(start.as_ptr().cast::<c_void>(), byte_length) };
+        };
+        let start_byte = NonNull::new(start.cast()).expect("a map is never at address 0");
+        let map = Self { start: start_byte, byte_length, unmap };
         // SAFETY: exactly the map made above; the advice changes no contents. Without it a core dump would fill the
         // whole region.
         unsafe { madvise(start, byte_length, Advice::LinuxDontDump) }
@@ -134,9 +141,8 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // SAFETY: the map is this value's own, and whatever pointed into it held a reference to this value. It cannot
-        // fail for a range that was mapped as a whole.
-        let _ = unsafe { munmap(self.start.as_ptr().cast::<c_void>(), self.byte_length) };
+        // SAFETY: the memory is this value's own and whole, and whatever pointed into it held a reference to this value.
+        unsafe { (self.unmap)(self.start, self.byte_length) };
     }
 }
 
@@ -165,4 +171,23 @@ fn check_region(fd: &OwnedFd, announced_bytes: u64) -> Result<(), Error> {
         return Err(Error::RegionSize(message.into()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+impl Map {
+    /// Heap memory in the place of a region, for what knows no maps, as Miri.
+    pub fn of_heap(bytes: &[u8]) -> Self {
+        fn layout(byte_length: usize) -> std::alloc::Layout {
+            std::alloc::Layout::from_size_align(byte_length, PAGE_BYTES as usize).unwrap()
+        }
+        assert!(!bytes.is_empty());
+        // SAFETY: the layout is not of size 0.
+        let start = NonNull::new(unsafe { std::alloc::alloc(layout(bytes.len())) }).unwrap();
+        // SAFETY: fresh memory of that many bytes, which overlaps nothing.
+        unsafe { start.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        // SAFETY: `drop` passes what was allocated here, with the same layout.
+        let unmap =
+            |start: NonNull<u8>, byte_length| unsafe { std::alloc::dealloc(start.as_ptr(), layout(byte_length)) };
+        Self { start, byte_length: bytes.len(), unmap }
+    }
 }

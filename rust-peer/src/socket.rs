@@ -123,6 +123,13 @@ impl Socket {
     }
 }
 
+#[cfg(test)]
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Self {
+        Self(stream.into())
+    }
+}
+
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
