@@ -1,5 +1,5 @@
 //! Regions (section 2 of `PROTOCOL.md`): this side's own, and the peer's as it is mapped here. All of the library's
-//! `unsafe` is in this file, save for the flag that skips validation and the copier's arrays, which have been validated.
+//! `unsafe` is in this file, save for the flag that skips validation and the copier's arrays, which stay as valid as they were.
 
 use std::ffi::c_void;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
