@@ -30,6 +30,7 @@ from arrowlab.waiting import Waits
 _RECEIVED_BYTES = 128 << 10
 _REPORTED_CHARACTERS = 2_000
 _MAX_READS = 64
+_BLOCKING = 0
 _log = logging.getLogger("arrowlab")
 
 
@@ -55,6 +56,7 @@ class Connection:
         # Guards everything below; `_turn` is notified when a frame has been dealt with and when the leader stops.
         self._lock = threading.RLock()
         self._turn = threading.Condition(self._lock)
+        self._sleepers = 0
         self._led = False
         self._exchanges = Exchanges(self._sender, self._ledger, self._waits)
         self._closed = False
@@ -87,8 +89,8 @@ class Connection:
             granted = stream.grant()
             if not granted and stream.ready():
                 return stream.take()
-        if granted:
-            self._sender.send(frames.Credit(stream.number, granted))
+        # What is due for release goes along.
+        self._sender.send(*([frames.Credit(stream.number, granted)] if granted else []))
         stream.awaited = True
         try:
             if not self._wait(stream.ready, timeout_s):
@@ -104,7 +106,7 @@ class Connection:
         """Wants no more of the stream: what still arrives is released, and whoever reads on gets `reason`."""
         with self._lock:
             self._exchanges.cancel(stream, reason)
-            self._turn.notify_all()
+            self._wake()
 
     def later(self, job: Callable[[], None]) -> None:
         """Has another thread do it: for finalizers."""
@@ -124,7 +126,7 @@ class Connection:
                 return
             self._closed = True
             self._exchanges.cancel_all()
-            self._turn.notify_all()
+            self._wake()
         if not self._wait(self._exchanges.none_open, PATIENCE_S):
             _log.warning("the peer did not answer CANCEL within %g s: closing without it", PATIENCE_S)
             self.fail(Closed("expected an open connection, found one that was closed here"))
@@ -155,12 +157,13 @@ class Connection:
                 _log.debug("the connection is over (%s): %s", error.code, error.message)
                 self._sender.abort()
             self._retire()
-            self._turn.notify_all()
+            self._wake()
 
     def after_fork(self) -> None:
         """In the child: drops the copies of the socket's descriptors. What is leased is the parent's to release."""
         self._lock = threading.RLock()
         self._turn = threading.Condition(self._lock)
+        self._sleepers = 0
         self._forked = self._closed = self._over = True
         self._failure = fork.closed_by_fork()
         self._ledger.forget()
@@ -170,11 +173,14 @@ class Connection:
     def _wait(self, ready: Callable[[], bool], timeout_s: float | None) -> bool:
         """Whether `ready` came true in time. `ready` changes with `_lock` held only, and is true on a failure."""
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        self._sender.send()
         with self._lock:
             while self._led and not ready():
-                left_s = None if timeout_s is None else deadline - time.monotonic()
-                if not self._turn.wait(left_s):
+                self._sleepers += 1
+                try:
+                    in_time = self._turn.wait(None if timeout_s is None else deadline - time.monotonic())
+                finally:
+                    self._sleepers -= 1
+                if not in_time:
                     return ready()
             if ready():
                 return True
@@ -182,8 +188,11 @@ class Connection:
         try:
             while not ready():
                 self._sender.send()
-                if self._poll_until(min(deadline, self._waits.relieve_again())):
-                    self._read()
+                until = min(deadline, self._waits.relieve_again())
+                if until == math.inf:
+                    self._read(_BLOCKING)
+                elif self._poll_until(until):
+                    self._read(socket.MSG_DONTWAIT)
                 elif time.monotonic() >= deadline:
                     return ready()
             return True
@@ -200,7 +209,7 @@ class Connection:
             for _ in range(_MAX_READS):
                 if self._over or not self._poll_until(0):
                     break
-                self._read()
+                self._read(socket.MSG_DONTWAIT)
         finally:
             self._stop_leading()
 
@@ -209,10 +218,10 @@ class Connection:
         left_s = max(0.0, deadline - time.monotonic())
         return bool(self._poll.poll(None if math.isinf(left_s) else left_s * 1000))
 
-    def _read(self) -> None:
+    def _read(self, flags: int) -> None:
         """Reads what there is and deals with it."""
         try:
-            count = self._peer.recv_into(self._received, 0, socket.MSG_DONTWAIT)
+            count = self._peer.recv_into(self._received, 0, flags)
         except BlockingIOError:
             return
         except ConnectionError as cause:
@@ -223,10 +232,9 @@ class Connection:
                 self.fail(ProducerGone("expected END, found the end of the connection: the producer went away"))
                 return
             with self._lock:
-                self._decoder.feed(self._received[:count])
-                for frame in self._decoder.frames():
+                for frame in self._decoder.frames(self._received[:count]):
                     self._exchanges.deal_with(frame)
-                self._turn.notify_all()
+                self._wake()
         except Told as told:
             self.fail(told.error)
         except Error as error:
@@ -248,12 +256,17 @@ class Connection:
         with self._lock:
             for stream, error in self._waits.exhausted():
                 self._exchanges.cancel(stream, error)
-            self._turn.notify_all()
+            self._wake()
 
     def _stop_leading(self) -> None:
         with self._lock:
             self._led = False
             self._retire()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Has those look again who wait for the leader; called with `_lock` held."""
+        if self._sleepers:
             self._turn.notify_all()
 
     def _end(self) -> None:

@@ -42,32 +42,41 @@ class Decoder:
         """How much more the frame that has begun needs. Raises as `frames` does."""
         if len(self._bytes) < HEADER_BYTES:
             return HEADER_BYTES - len(self._bytes)
-        _, length = self._header(0)
+        _, length, _ = self._header(self._bytes, 0)
         return max(0, length - len(self._bytes))
 
-    def frames(self) -> Iterator[Frame]:
-        """The frames that are complete, each taken out of the decoder once.
+    def frames(self, piece: bytes | memoryview = b"") -> Iterator[Frame]:
+        """The frames that are complete, with this piece, each taken out of the decoder once.
+
+        The piece is read where it lies: what of it makes no whole frame is kept, as `feed` does, once all are taken.
 
         Raises FrameLength or FrameType as soon as a header is there, FrameField when its frame is; nothing after that
         can be trusted.
         """
+        if self._bytes:
+            self.feed(piece)
+        source = self._bytes or piece
         at = 0
         try:
-            while len(self._bytes) - at >= HEADER_BYTES:
-                frame, length = self._header(at)
-                if len(self._bytes) - at < length:
+            while len(source) - at >= HEADER_BYTES:
+                frame, length, unused = self._header(source, at)
+                if len(source) - at < length:
                     return
-                _, _, flags, reserved = HEADER.unpack_from(self._bytes, at)
-                if flags or reserved:
-                    raise FrameField(f"expected flags and reserved fields of 0, found {flags} and {reserved}")
-                content = bytes(memoryview(self._bytes)[at + HEADER_BYTES : at + length])
+                if unused:
+                    raise FrameField(f"expected flags and reserved fields of 0, found {unused:#x}")
+                content = bytes(source[at + HEADER_BYTES : at + length])
                 at += length
                 yield frame.decode(content)
         finally:
-            del self._bytes[:at]
+            if source is self._bytes:
+                del self._bytes[:at]
+            else:
+                self._bytes += source[at:]
 
-    def _header(self, at: int) -> tuple[type[Frame], int]:
-        length, number, _, _ = HEADER.unpack_from(self._bytes, at)
+    @staticmethod
+    def _header(source: bytes | bytearray | memoryview, at: int) -> tuple[type[Frame], int, int]:
+        """Which frame begins here, its length, and its flags and reserved bits, which have to be 0."""
+        length, number, flags, reserved = HEADER.unpack_from(source, at)
         if not HEADER_BYTES <= length <= MAX_FRAME_BYTES:
             raise FrameLength(f"expected a frame of 8 to {MAX_FRAME_BYTES} bytes, found one of {length}")
         frame = _FRAME_OF_TYPE.get(number)
@@ -75,4 +84,4 @@ class Decoder:
             raise FrameType(f"expected a type of frame that version 1 has, found 0x{number:02x}")
         if length not in frame.LENGTHS:
             raise FrameLength(f"expected a length that {frame.__name__} can have, found {length} bytes")
-        return frame, length
+        return frame, length, flags | reserved

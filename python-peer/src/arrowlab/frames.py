@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from struct import Struct
+from struct import Struct, pack
 from typing import ClassVar, Self
 
 from arrowlab.errors import FrameField
@@ -183,7 +183,12 @@ class Release(Frame):
         return cls(leases)
 
     def content(self) -> bytes:
-        return Struct(f"<{len(self.leases)}Q").pack(*self.leases)
+        return pack(f"<{len(self.leases)}Q", *self.leases)
+
+    def encode(self) -> bytes:
+        # The frame that is sent the most, in one go.
+        count = len(self.leases)
+        return pack(f"<IBBH{count}Q", HEADER_BYTES + 8 * count, self.TYPE, 0, 0, *self.leases)
 
 
 @dataclass(slots=True)
@@ -253,8 +258,11 @@ class Descriptor(Frame):
     @classmethod
     def decode(cls, content: bytes) -> Self:
         stream, reserved, sequence, lease, offset, length = _DESCRIPTOR.unpack(content)
-        _zero(reserved)
-        return cls(_positive(stream, "stream"), sequence, _positive(lease, "lease"), offset, length)
+        if reserved or not stream or not lease:
+            _zero(reserved)
+            _positive(stream, "stream")
+            _positive(lease, "lease")
+        return cls(stream, sequence, lease, offset, length)
 
     def content(self) -> bytes:
         return _DESCRIPTOR.pack(self.stream, 0, self.sequence, self.lease, self.offset, self.length)

@@ -79,11 +79,10 @@ class Ledger:
 
     def collect(self, most: int) -> tuple[int, ...]:
         """Up to `most` leases that are due for release, each of them once."""
-        numbers: list[int] = []
-        while self._due and len(numbers) < most:
-            numbers.append(self._due.popleft())
+        due = self._due
+        numbers = tuple([due.popleft() for _ in range(min(len(due), most))])
         self._released += len(numbers)
-        return tuple(numbers)
+        return numbers
 
     def ring(self, job: Callable[[], None] | None = None) -> None:
         """Wakes the thread in `listen`, with something to do that a finalizer must not do itself."""

@@ -19,23 +19,37 @@ class Messages(Readable):
     def __init__(self) -> None:
         super().__init__()
         self.hold_batch = False
-        self._pieces: deque[pa.Buffer] = deque()
+        self._messages: deque[Message] = deque()
+        # What is being read: the header from `_at` on, then what is left of the body.
+        self._header = b""
+        self._body: pa.Buffer | None = None
 
     def put(self, message: Message) -> None:
         """Once `hold_batch` is true pyarrow may be asked for a batch; the dictionaries before it are here then, too."""
-        self._pieces.append(pa.py_buffer(message.header))
-        if message.body.size:
-            self._pieces.append(message.body)
+        self._messages.append(message)
         self.hold_batch = message.kind is Kind.RECORD_BATCH
+
+    def read(self, count: int) -> bytes:
+        """pyarrow asks for the marker and the length of the metadata in this way, for all else by `read_buffer`."""
+        return self._of_header(count) or self.read_buffer(count).to_pybytes()
 
     def read_buffer(self, count: int) -> pa.Buffer:
         """Up to `count` bytes of the current header or body, in place; none at the end."""
-        if not self._pieces:
+        if part := self._of_header(count):
+            return pa.py_buffer(part)
+        body = self._body
+        if body is None or count == 0:
             return pa.py_buffer(b"")
-        piece = self._pieces[0]
-        part = piece.slice(self._at, min(count, piece.size - self._at))
-        self._at += part.size
-        if self._at == piece.size:
-            self._pieces.popleft()
-            self._at = 0
+        self._body = body.slice(count) if count < body.size else None
+        return body.slice(0, count) if count < body.size else body
+
+    def _of_header(self, count: int) -> bytes:
+        """Up to `count` bytes of the header; none where the body is to be read."""
+        at = self._at
+        if at == len(self._header) and self._body is None and self._messages and count:
+            message = self._messages.popleft()
+            self._header, at = message.header, 0
+            self._body = message.body if message.body.size else None
+        part = self._header[at : at + count]
+        self._at = at + len(part)
         return part

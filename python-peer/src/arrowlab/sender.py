@@ -47,13 +47,21 @@ class Sender:
         if not (frames or self._ledger.due or self._unsent):
             return
         with self._turn:
+            data = b""
             while leases := self._ledger.collect(MAX_RELEASED):
-                self._unsent += Release(leases).encode()
+                data += Release(leases).encode()
                 if _log.isEnabledFor(logging.DEBUG):
                     _log.debug("released %d leases, %d are held", len(leases), self._ledger.live)
             for frame in frames:
-                self._unsent += frame.encode()
-            if self._unsent and not self._push():
+                data += frame.encode()
+            if self._unsent:
+                self._unsent += data
+                taken = self._push()
+            else:
+                sent = self._give(data)
+                self._unsent += data[sent:]
+                taken = sent == len(data)
+            if not taken:
                 self._ledger.ring()
 
     def answer(self, frame: Frame) -> None:
@@ -99,19 +107,25 @@ class Sender:
 
     def _push(self) -> bool:
         """Whether the socket has taken everything; called with `_turn` held."""
-        try:
-            while self._unsent and not self._over:
-                sent = self._peer.send(self._unsent, _AT_ONCE)
-                del self._unsent[:sent]
-        except BlockingIOError:
-            return False
-        except OSError as cause:
-            _log.debug("the peer takes no more frames: %s", str(cause))
-            self._over = True
-        if self._over:
-            self._unsent.clear()
+        while self._unsent:
+            sent = self._give(self._unsent)
+            if sent == 0:
+                return False
+            del self._unsent[:sent]
         self._sent.notify_all()
         return True
+
+    def _give(self, data: bytes | bytearray) -> int:
+        """How many bytes the socket takes at once; all of them where nobody takes any more. With `_turn` held."""
+        if not self._over:
+            try:
+                return self._peer.send(data, _AT_ONCE)
+            except BlockingIOError:
+                return 0
+            except OSError as cause:
+                _log.debug("the peer takes no more frames: %s", str(cause))
+                self._over = True
+        return len(data)
 
     def _give_up(self) -> None:
         self._over = True
