@@ -249,3 +249,28 @@ def _reads_in_the_child() -> int:
     producer.end(1)
     with arrowlab.connect(fd=theirs.detach(), timeout=10) as peer:
         return 0 if list(peer.subscribe("numbers")) == [BATCH] else 1
+
+
+EXITING = """
+import mmap, os, threading, time
+from arrowlab.mapping import Mapping
+
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(1)
+
+fd = os.memfd_create("exiting")
+os.ftruncate(fd, 1 << 28)
+maps = [Mapping(fd, 1 << 28)]
+with mmap.mmap(fd, 1 << 28) as pages:
+    pages.madvise(23)  # MADV_POPULATE_WRITE
+memoryview(maps[0]._pages)[:: mmap.PAGESIZE].tobytes()
+threading.Thread(target=maps.clear, daemon=True).start()
+slow = Slow()
+"""
+
+
+def test_a_thread_that_unmaps_while_the_process_exits_does_no_harm() -> None:
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", EXITING], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -1,7 +1,7 @@
 """Shared memory: the region this endpoint announces, and a peer's region as a read-only map.
 
 The only file that handles raw addresses. What it relies on: a mapped region can neither shrink nor grow (its seals are
-checked before it is mapped), and `mmap` refuses to close while the `pyarrow.Buffer` over it lives.
+checked before it is mapped), and `mmap` refuses to close while the `memoryview` of it lives.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ class Mapping:
             pages.madvise(mmap.MADV_DONTDUMP)
         except (OSError, OverflowError) as cause:
             raise _not_mapped(region_bytes, cause) from cause
-        self._buffer = pa.py_buffer(pages)
-        self.address: int = self._buffer.address
+        # Not held by way of pyarrow: a thread that Python ends at exit, while it unmaps inside C++, aborts the process.
+        self._pages = memoryview(pages)
+        self.address: int = pa.py_buffer(pages).address
         self.byte_length = region_bytes
 
     def slice(self, offset: int, length: int, owner: object) -> pa.Buffer:
