@@ -17,8 +17,13 @@ export class Tarball {
 
   static async pack(): Promise<Tarball> {
     const folder = mkdtempSync(join(tmpdir(), 'arrowlab-packed-'));
-    const { stdout } = await execa('npm', ['run', 'pack', '--silent', '--', folder], { cwd: root });
-    return new Tarball(join(folder, readdirSync(folder)[0]!), folder, stdout.split('\n'));
+    try {
+      const { stdout } = await execa('npm', ['run', 'pack', '--silent', '--', folder], { cwd: root });
+      return new Tarball(join(folder, readdirSync(folder)[0]!), folder, stdout.split('\n'));
+    } catch (error) {
+      rmSync(folder, { recursive: true });
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {
