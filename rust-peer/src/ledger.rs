@@ -17,6 +17,8 @@ use crate::peer_streams::PeerStreams;
 use crate::stream::{Message, Stream};
 use crate::waiting;
 
+/// Answers that a peer may leave unread and still ask for more.
+const MAX_UNREAD_ANSWER_BYTES: usize = 1 << 20;
 const MAX_STREAMS: usize = 1024;
 const PAGE_BYTES: u64 = 4096;
 const MIN_MESSAGE_BYTES: u64 = 8;
@@ -200,16 +202,16 @@ impl Ledger {
                 self.peer_streams.begin(stream, frame)?;
                 let refusal =
                     Error::NotServed("expected a consumer's connection, found that something is asked of it".into());
-                self.answer(&Frame::report(stream, &refusal));
+                self.answer(&Frame::report(stream, &refusal))?;
             }
             Frame::List { stream } => {
                 self.peer_streams.begin(stream, frame)?;
-                self.answer(&Frame::Result { stream, json: "[]" });
+                self.answer(&Frame::Result { stream, json: "[]" })?;
             }
             Frame::Credit { stream, .. } => self.peer_streams.check(stream, frame)?,
             Frame::Cancel { stream } => {
                 self.peer_streams.check(stream, frame)?;
-                self.answer(&Frame::Cancelled { stream });
+                self.answer(&Frame::Cancelled { stream })?;
             }
             Frame::Release { ref leases } => {
                 let message = format!("expected no RELEASE, as nothing was leased, found one of lease {}", leases[0]);
@@ -252,10 +254,19 @@ impl Ledger {
         Err(Error::ExtentBounds(format!("expected {expected}, found offset {offset}, length {length}").into()))
     }
 
-    fn answer(&self, frame: &Frame<'_>) {
-        if !self.is_closing {
-            self.outbox.enqueue(frame);
+    /// Queues what the peer asked for, unless it asks and does not read.
+    fn answer(&self, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.is_closing {
+            return Ok(());
         }
+        self.outbox.enqueue(frame);
+        let is_too_much = || self.outbox.queued_byte_length() > MAX_UNREAD_ANSWER_BYTES;
+        // What was queued since the last wait may not have been offered to the socket yet.
+        if is_too_much() && !self.outbox.flush() && is_too_much() {
+            let message = "expected the peer to read the answers it asked for, found too many of them unread";
+            return Err(Error::TooManyStreams(message.into()));
+        }
+        Ok(())
     }
 
     fn cut_off_streams(&mut self, reason: &Error) {

@@ -144,6 +144,12 @@ impl Outbox {
         }
     }
 
+    /// Bytes of frames that wait to be sent.
+    pub fn queued_byte_length(&self) -> usize {
+        let queue = self.queue();
+        queue.bytes.len() - queue.sent
+    }
+
     /// Queues a frame after which nothing is sent any more.
     pub fn enqueue_last(&self, frame: &Frame<'_>) {
         self.enqueue(frame);
