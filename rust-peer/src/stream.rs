@@ -134,7 +134,7 @@ impl Stream {
         if !matches!(self.phase, Phase::Open) {
             return Err(state("WAITING between OPEN and END", "WAITING", &self.phase));
         }
-        let is_in_vain = held > 0 && self.waiting.came(Instant::now(), ended_leases);
+        let is_in_vain = self.waiting.came(held, Instant::now(), ended_leases);
         Ok(is_in_vain && self.is_awaited && self.messages.is_empty() && !self.is_cancelled)
     }
 

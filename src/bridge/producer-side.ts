@@ -81,10 +81,14 @@ export class ProducerSide {
 
   /** A write of a stream waits for `needed` bytes: asks the peer, if it reads the stream or leases anything. */
   writeWaits(published: PublishedStream, needed: number): void {
-    const readers = [...this.#outlets.values()].filter((outlet) => published.has(outlet)).map(({ stream }) => stream);
-    if (readers.length === 0 && this.ledger.count > 0) readers.push(0);
-    for (const stream of readers)
-      this.send({ type: 'WAITING', stream, needed: BigInt(needed), held: BigInt(this.ledger.heldBytes(stream)) });
+    const say = (stream: number, held: number) =>
+      this.send({ type: 'WAITING', stream, needed: BigInt(needed), held: BigInt(held) });
+    const readers = [...this.#outlets.values()].filter((outlet) => published.has(outlet));
+    if (readers.length === 0 && this.ledger.count > 0) say(0, this.ledger.heldBytes(0));
+    for (const { stream } of readers) {
+      const held = this.ledger.heldBytes(stream);
+      say(stream, published.isBlockedBy(held, needed) ? held : 0);
+    }
   }
 
   /** Takes a frame of the consumer. Throws the violation that it is. */

@@ -145,6 +145,11 @@ export class PublishedStream implements Holder {
     return this.#audience.has(outlet);
   }
 
+  /** Whether a write of `needed` bytes could not go on although everybody gave back all but what somebody holds: `heldBytes`. */
+  isBlockedBy(heldBytes: number, needed: number): boolean {
+    return this.#endpoint.region.isBlockedBy(this.#share, needed, heldBytes);
+  }
+
   detach(outlet: Outlet): void {
     this.#audience.remove(outlet);
   }

@@ -183,11 +183,12 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   async #acceptWaiting({ needed, held }: StreamFrame & { type: 'WAITING' }): Promise<void> {
     const { holdings } = this.#side;
     const nowMs = performance.now();
-    if (this.#waiting?.releasedCount !== holdings.releasedCount)
+    if (held === 0n) this.#waiting = undefined;
+    else if (this.#waiting?.releasedCount !== holdings.releasedCount)
       this.#waiting = { sinceMs: nowMs, releasedCount: holdings.releasedCount };
     const waiting = this.#waiting;
     await collectGarbage();
-    if (held === 0n || nowMs - waiting.sinceMs < EXHAUSTED_AFTER_MS) return;
+    if (!waiting || nowMs - waiting.sinceMs < EXHAUSTED_AFTER_MS) return;
     const isUnchanged = this.#waiting === waiting && holdings.releasedCount === waiting.releasedCount;
     if (isUnchanged && this.#wake && holdings.isWithReader(this.stream)) this.#end(this.#exhausted(needed, held));
   }

@@ -166,6 +166,58 @@ hear()
   });
 });
 
+describe('a reader that waits for what another one holds', () => {
+  const READ: [string, () => Program][] = [
+    [
+      'node',
+      () =>
+        bridge.node(`
+const peer = await arrowlab.connect(path);
+let count = 0;
+for await (const batch of peer.subscribe('prices')) {
+  if (++count === 1) say('reading');
+  globalThis.last?.release();
+  globalThis.last = batch; // as a loop has it that releases at the end of its body
+}
+say(count);
+await hear();
+`),
+    ],
+    [
+      'python',
+      () =>
+        bridge.python(`
+count = 0
+for batch in arrowlab.connect(path).subscribe("prices"):
+    count += 1
+    if count == 1: say("reading")
+say(count)
+hear()
+`),
+    ],
+  ];
+
+  it.each(READ)('reads on when that one goes on, although it holds a batch itself (%s)', async (_, open) => {
+    const server = await bridge.serve({ maxBytes: MAX_BYTES });
+    const quick = open();
+    const slow = bridge.python(`
+stream = iter(arrowlab.connect(path).subscribe("prices"))
+held = [next(stream)]
+say("reading")
+held += [next(stream) for _ in range(12)]
+time.sleep(4)
+del held
+say(13 + sum(1 for batch in stream))
+hear()
+`);
+    await expect.poll(() => server.status().subscriptions.length, { timeout: 20_000 }).toBe(2);
+    await produce(server, 2 * MAX_BYTES);
+    expect([await quick.line(), await slow.line()]).toEqual(['reading', 'reading']);
+    const count = `${(2 * MAX_BYTES) / MIB}`;
+    expect([await quick.line(), await slow.line()]).toEqual([count, count]);
+  });
+});
+
 describe('a greedy stream', () => {
   it('never stops another, however long its reader holds on', async () => {
     const server = await bridge.serve({ maxBytes: MAX_BYTES, waitTimeoutMs: 3_000 });

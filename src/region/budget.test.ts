@@ -67,6 +67,18 @@ describe('Budget', () => {
     budget.checkPossible(share, MAX_BYTES / 4);
   });
 
+  it('tells whether what one holder has stands in the way by itself', () => {
+    const budget = new Budget(MAX_BYTES);
+    const share = budget.open('prices', MAX_BYTES / 8);
+    const other = budget.open('other', MAX_BYTES / 4);
+    budget.charge(share, MAX_BYTES / 2);
+    expect(budget.isBlockedBy(share, MAX_BYTES / 4, MAX_BYTES / 2)).toBe(false);
+    expect(budget.isBlockedBy(share, MAX_BYTES / 4 + PAGE_BYTES, MAX_BYTES / 2)).toBe(true);
+    other.retainedBytes = MAX_BYTES / 2;
+    expect(budget.isBlockedBy(share, PAGE_BYTES, MAX_BYTES / 2)).toBe(true);
+    expect(budget.isBlockedBy(share, PAGE_BYTES, MAX_BYTES / 8 - PAGE_BYTES)).toBe(false);
+  });
+
   it('reserves by default no more than half for all, and refuses a reservation that does not fit', () => {
     const budget = new Budget(MAX_BYTES);
     const shares = Array.from({ length: 100 }, () => budget.open('stream'));

@@ -88,6 +88,12 @@ export class Budget {
       );
   }
 
+  /** Whether `byteLength` bytes could not be taken although everybody gave back all but what somebody holds: `heldBytes` of this share's. */
+  isBlockedBy(share: Share, byteLength: number, heldBytes: number): boolean {
+    const isReserved = heldBytes + byteLength <= share.reservedBytes;
+    return !isReserved && heldBytes + byteLength + this.#reservedOrRetained(share) > this.maxBytes;
+  }
+
   charge(share: Share, byteLength: number): void {
     this.#usedBytes += byteLength;
     this.#unusedReservedBytes -= unused(share);

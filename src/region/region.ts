@@ -91,6 +91,11 @@ export class Region {
     this.#waiting.serve();
   }
 
+  /** Whether a message could not be written although everybody gave back all but what somebody holds: `heldBytes` of this share's. */
+  isBlockedBy(share: Share, byteLength: number, heldBytes: number): boolean {
+    return this.#budget.isBlockedBy(share, wholePages(byteLength), heldBytes);
+  }
+
   /**
    * An extent of `byteLength` bytes, page-aligned, its pages resident; waits while `maxBytes` is used up or reserved for other streams.
    * The caller owns it as `writer` until it calls `extent.drop(writer)`. Contents are whatever was there before.

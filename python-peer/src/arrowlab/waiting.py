@@ -42,7 +42,7 @@ class Waits:
         _log.debug("the producer of %s waits for %d bytes, %d are held here", whose, frame.needed, frame.held)
         self._noted[stream] = (frame, stream and stream.blocked_for())
         self._again = True
-        if stream is not None and frame.held > 0:
+        if stream is not None:
             stream.copy_out()
 
     def relieve_again(self) -> float:
@@ -69,11 +69,14 @@ class Waits:
         return [
             (stream, _exhausted(stream, frame))
             for stream, (frame, blocked_for) in noted.items()
-            if stream is not None and self._is_stuck(stream) and self._waits_for_itself(stream, frame, blocked_for)
+            if stream is not None and self._is_stuck(stream, frame) and self._waits_for_itself(stream, blocked_for)
         ]
 
-    def _is_stuck(self, stream: Stream) -> bool:
-        """Whether nothing was released since a WAITING that is long enough ago."""
+    def _is_stuck(self, stream: Stream, frame: Waiting) -> bool:
+        """Whether what is held here is in the way, and nothing was released since a WAITING long enough ago."""
+        if frame.held == 0:
+            stream.stuck = None
+            return False
         now_s, released = time.monotonic(), self._ledger.released
         if stream.stuck is None or stream.stuck.released != released:
             stream.stuck = Stuck(now_s, released)
@@ -81,10 +84,10 @@ class Waits:
         # What was garbage then has been looked for since: collections are rate-limited.
         return now_s - stream.stuck.since_s >= GRACE_S and COLLECTOR.began_s >= stream.stuck.since_s
 
-    def _waits_for_itself(self, stream: Stream, frame: Waiting, blocked_for: int | None) -> bool:
+    def _waits_for_itself(self, stream: Stream, blocked_for: int | None) -> bool:
         """Whether the reader was blocked, still is, and holds what nobody but himself could release."""
         blocked = blocked_for is not None and stream.blocked_for() == blocked_for
-        return blocked and frame.held > 0 and self._ledger.live > 0 and not stream.copied_out
+        return blocked and self._ledger.live > 0 and not stream.copied_out
 
 
 def _exhausted(stream: Stream, frame: Waiting) -> Error:
