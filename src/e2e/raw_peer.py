@@ -105,9 +105,9 @@ def main() -> None:
     sock.settimeout(4 if name in ("silence", "no-fd") else 1)
     first, fds = scenario(name)
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-    if first:
-        sock.sendmsg([first], rights)
     with contextlib.suppress(BrokenPipeError):  # the other side's verdict is still to be read
+        if first:
+            sock.sendmsg([first], rights)
         sock.sendall(bytes.fromhex("".join(rest[:1])))
     if name == "half":
         sock.shutdown(socket.SHUT_WR)
