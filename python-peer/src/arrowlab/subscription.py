@@ -13,11 +13,11 @@ from typing import Literal, Self
 import pyarrow as pa
 
 from arrowlab import fork
-from arrowlab.check import Kind, check_message
+from arrowlab.batches import Batches
+from arrowlab.check import check_message
 from arrowlab.connection import Connection
 from arrowlab.copier import Copier
 from arrowlab.errors import Closed, DataInvalid, Error, IpcInvalid, IpcUnsupported
-from arrowlab.messages import Messages
 from arrowlab.stream import CopyOut, Stream
 
 _log = logging.getLogger("arrowlab")
@@ -46,8 +46,7 @@ class Subscription:
         self._full = validate == "full"
         # The connection closes when its owner is dropped: not while somebody reads from it.
         self._owner = owner
-        self._messages = Messages()
-        self._reader: pa.RecordBatchStreamReader | None = None
+        self._batches = Batches()
         # pyarrow's reader is for one thread at a time.
         self._turn = threading.Lock()
         # A subscription may be dropped inside a garbage collection, where no lock may be taken.
@@ -60,7 +59,7 @@ class Subscription:
     def schema(self) -> pa.Schema:
         """The stream's schema; waits for it."""
         with self._turn:
-            return self._open().schema
+            return self._open()
 
     @property
     def inline_bytes(self) -> int:
@@ -97,13 +96,13 @@ class Subscription:
 
     def __next__(self) -> pa.RecordBatch:
         with self._turn:
-            reader = self._open()
-            while not self._messages.hold_batch:
+            if not self._batches.opened:
+                self._open()
+            while not self._batches.ready:
                 if not self._receive():
                     raise StopIteration
             try:
-                batch = reader.read_next_batch()
-                self._messages.hold_batch = False
+                batch = self._batches.read()
                 batch.validate()
             except _UNSUPPORTED as cause:
                 raise self._unsupported(cause) from cause
@@ -142,20 +141,15 @@ class Subscription:
         self._cancel.detach()
         self._stream.cancel(fork.closed_by_fork())
 
-    def _open(self) -> pa.RecordBatchStreamReader:
-        if self._reader is None:
-            if not self._receive():
-                raise self._refuse(IpcInvalid(f"expected {self._stream} to begin with a schema, found its end"))
-            try:
-                reader = pa.ipc.open_stream(pa.PythonFile(self._messages, mode="r"))
-                # Names are decoded late; those that are not UTF-8 are found here.
-                _ = reader.schema.names
-            except _UNSUPPORTED as cause:
-                raise self._unsupported(cause) from cause
-            except _INVALID as cause:
-                raise self._refuse(IpcInvalid(f"expected a schema of {self._stream}, found: {cause}")) from cause
-            self._reader = reader
-        return self._reader
+    def _open(self) -> pa.Schema:
+        if not self._batches.opened and not self._receive():
+            raise self._refuse(IpcInvalid(f"expected {self._stream} to begin with a schema, found its end"))
+        try:
+            return self._batches.open()
+        except _UNSUPPORTED as cause:
+            raise self._unsupported(cause) from cause
+        except _INVALID as cause:
+            raise self._refuse(IpcInvalid(f"expected a schema of {self._stream}, found: {cause}")) from cause
 
     def _receive(self) -> bool:
         """Whether there was one more message; it is checked and put where pyarrow reads."""
@@ -163,14 +157,9 @@ class Subscription:
         if received is None:
             return False
         try:
-            message = check_message(received)
+            self._batches.put(check_message(received), received)
         except IpcInvalid as error:
             raise self._refuse(error) from error.__cause__
-        if (message.kind is Kind.SCHEMA) == (self._reader is not None):
-            raise self._refuse(
-                IpcInvalid(f"expected one schema and as the first message of {self._stream}, found another")
-            )
-        self._messages.put(message)
         return True
 
     def _validate(self, batch: pa.RecordBatch) -> None:
@@ -194,5 +183,5 @@ class Subscription:
         return error
 
     def _drop(self, reason: Error) -> None:
-        self._messages = Messages()
+        self._batches = Batches()
         self._connection.cancel(self._stream, reason.renewed())
