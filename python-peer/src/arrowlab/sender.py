@@ -48,7 +48,8 @@ class Sender:
             return
         with self._turn:
             data = b""
-            while leases := self._ledger.collect(MAX_RELEASED):
+            while self._ledger.due:
+                leases = self._ledger.collect(MAX_RELEASED)
                 data += Release(leases).encode()
                 if _log.isEnabledFor(logging.DEBUG):
                     _log.debug("released %d leases, %d are held", len(leases), self._ledger.live)
