@@ -1,10 +1,10 @@
 """The Python side of the benchmarks.
 
-usage: peer.py (echo | read | shared EVERY [keep] | socket EVERY [keep] | stdin EVERY)
+usage: peer.py (echo | read | (shared | socket | stdin) EVERY [keep | glance])
 
 `echo` sends back what comes over descriptor 3; `read` notes when each batch of the stream "bench" was readable. The others read every column of
-each batch once, and say after every so many batches how much CPU time they have used: over descriptor 3 through shared memory or as plain bytes,
-or IPC streams one after the other from standard input.
+each batch once, or at a `glance` its first value alone, and say after every so many batches how much CPU time they have used: over descriptor 3
+through shared memory or as plain bytes, or IPC streams one after the other from standard input.
 """
 
 import json
@@ -46,15 +46,18 @@ def mark() -> None:
     print(json.dumps({"cpuNs": round((used.ru_utime + used.ru_stime) * 1e9)}), flush=True)
 
 
-def consume(batches: Iterable[pa.RecordBatch], every: int, keeps: bool) -> None:
+def consume(batches: Iterable[pa.RecordBatch], every: int, read: str) -> None:
     kept: list[pa.RecordBatch] = []
     mark()
     count = 0
     for batch in batches:
-        for column in batch.columns:
-            pc.sum(column)
-            del column
-        if keeps:
+        if read == "glance":
+            _ = batch.column(0)[0]
+        else:
+            for column in batch.columns:
+                pc.sum(column)
+                del column
+        if read == "keep":
             kept.append(batch)
         del batch
         count += 1
@@ -62,9 +65,9 @@ def consume(batches: Iterable[pa.RecordBatch], every: int, keeps: bool) -> None:
             mark()
 
 
-def shared(every: int, keeps: bool) -> None:
+def shared(every: int, read: str) -> None:
     with arrowlab.connect(fd=3) as peer:
-        consume(peer.subscribe("bench"), every, keeps)
+        consume(peer.subscribe("bench"), every, read)
 
 
 class Received(Readable):
@@ -111,12 +114,12 @@ def streamed() -> Iterator[pa.RecordBatch]:
         yield from pa.ipc.open_stream(sys.stdin.buffer)
 
 
-mode, every, keeps = sys.argv[1], int("".join(sys.argv[2:3]) or 0), sys.argv[3:4] == ["keep"]
+mode, every, how = sys.argv[1], int("".join(sys.argv[2:3]) or 0), "".join(sys.argv[3:4])
 if mode == "echo":
     echo()
 elif mode == "read":
     read()
 elif mode == "shared":
-    shared(every, keeps)
+    shared(every, how)
 else:
-    consume(received(keeps) if mode == "socket" else streamed(), every, keeps)
+    consume(received(how == "keep") if mode == "socket" else streamed(), every, how)

@@ -1,4 +1,4 @@
-// 1 KiB batches per second: shared (inline, and through the region), beside apache-arrow's RecordBatchStreamWriter to standard input.
+// 1 KiB batches per second, of which the consumer reads one value: shared (inline, and through the region), beside apache-arrow's RecordBatchStreamWriter to standard input.
 import { meterWays } from './meter.mjs';
 import { benchPeers } from './peers.mjs';
 import { usText } from './report.mjs';
@@ -10,12 +10,13 @@ const TARGET = 2;
 
 export async function run(report) {
   const every = PLAN.count;
+  const read = 'glance';
   for (const peer of benchPeers()) {
     const results = await meterWays(
       {
-        inline: await openShared(peer, { every }),
-        region: await openShared(peer, { every, inlineBelow: 0 }),
-        RecordBatchStreamWriter: await openStreamWriter(peer, { every }),
+        inline: await openShared(peer, { every, read }),
+        region: await openShared(peer, { every, read, inlineBelow: 0 }),
+        RecordBatchStreamWriter: await openStreamWriter(peer, { every, read }),
       },
       batchOf(1_024),
       PLAN,

@@ -12,7 +12,7 @@ const STREAM_WRITER_TURN = 50;
 
 /**
  * Through shared memory, to one peer or to several (`consumers`). `every`: after how many batches a peer says so; `read`: what it does with a batch,
- * `release` (the default), `forget` or `keep`; other options are the server's.
+ * `release` (the default), `glance` (reads one value), `forget` or `keep`; other options are the server's.
  */
 export async function openShared(peerKind, { every, read = 'release', consumers = 1, ...options }) {
   const server = new Server({ idleMs: 600_000, ...options });
@@ -75,8 +75,8 @@ export async function openTableToIpc(peerKind, { every }) {
 }
 
 /** One `RecordBatchStreamWriter`, piped to the peer's standard input. */
-export async function openStreamWriter(peerKind, { every }) {
-  const peer = new BenchPeer(peerKind, ['stdin', every], { stdin: 'pipe' });
+export async function openStreamWriter(peerKind, { every, read = 'release' }) {
+  const peer = new BenchPeer(peerKind, ['stdin', every, read], { stdin: 'pipe' });
   closeSync(peer.fd);
   await peer.mark();
   const writer = new RecordBatchStreamWriter();
