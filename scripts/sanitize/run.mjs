@@ -12,17 +12,14 @@ const rust = fileURLToPath(new URL('./rust.mjs', import.meta.url));
 const TESTS = [
   'src/region/region.test.ts',
   'src/bridge/incoming.test.ts',
-  ...[
-    'hello',
-    'hostile',
-    'hostile-producer',
-    'node-to-node',
-    'quarantine',
-    'regressions',
-    'shared-extent',
-    'workers',
-  ].map((name) => `src/e2e/${name}.test.ts`),
+  'src/wire/connection.test.ts',
+  ...['hello', 'hostile', 'hostile-producer', 'quarantine', 'regressions', 'shared-extent', 'workers'].map(e2e),
+  ...['tables', 'streams', 'subscriptions', 'leased-batches'].map((name) => e2e(`node-${name}`)),
 ];
+
+function e2e(name) {
+  return `src/e2e/${name}.test.ts`;
+}
 
 /** Does a part and says how it ended. */
 async function verdict(name, work) {
@@ -34,6 +31,9 @@ async function verdict(name, work) {
     if (error instanceof CommandFailed) console.log(error.tail);
   }
 }
+
+const missing = TESTS.filter((path) => !existsSync(`${root}${path}`));
+if (missing.length > 0) throw new Error(`expected the tests ${TESTS.join(', ')}, found none at ${missing.join(', ')}`);
 
 const tree = new SanitizedTree(root);
 try {
