@@ -71,10 +71,11 @@ export class PublishedStream implements Holder {
     this.#retain = oneOf('retain', options.retain ?? 'none', ['none', 'latest', 'all']);
     this.#slow = oneOf('slow', options.slow ?? 'block', ['block', 'drop']);
     this.holder = `stream ${JSON.stringify(name)}`;
+    if (schema) this.#encoder = new StreamEncoder(schema);
+    // Last of what may throw: a share that nobody closes would keep its reservation.
     this.#share = endpoint.region.openShare(this.holder, options.reserveBytes);
     this.#replay = new Replay(this.#retain, this, this.#share);
     if (schema) {
-      this.#encoder = new StreamEncoder(schema);
       // At once, for who awaits the schema; where that fails, the first write tries again and says why.
       this.#inTurn(() => this.#emitSchema()).catch(() => {});
     }
