@@ -1,6 +1,7 @@
-import type { Schema } from 'apache-arrow';
+import { type Schema, Table } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
-import { MIB, priceSchema, prices, useBridge } from './bridge.js';
+import type { LeasedBatch, PublishedStream } from '../index.js';
+import { MIB, priceSchema, prices, pricesOf, useBridge } from './bridge.js';
 
 const bridge = useBridge();
 
@@ -13,5 +14,30 @@ describe('a stream', () => {
       expect.objectContaining({ code: 'ERR_ARROWLAB_TABLE_UNRECOGNISED' }),
     );
     expect(server.publish('prices', priceSchema, options).status().reservedBytes).toBe(16 * MIB);
+  });
+
+  it.each([
+    ['fails', (stream: PublishedStream) => stream.fail(new Error('the exchange is closed'))],
+    ['is unpublished', ({ name }: PublishedStream, unpublish: (name: string) => void) => unpublish(name)],
+  ])('that %s while a write of it waits for memory ends that write, and the next in line is served', async (_, end) => {
+    const server = await bridge.serve({ maxBytes: 4 * MIB, waitTimeoutMs: 10_000 });
+    const stream = server.publish('prices', priceSchema);
+    const subscription = (await bridge.meet()).subscribe('prices');
+    await subscription.schema;
+    const held: LeasedBatch[] = [];
+    for (let i = 0; i < 2; i++) {
+      await stream.write(pricesOf(MIB, i));
+      held.push((await subscription.next()).value!);
+    }
+    const writing = stream.write(pricesOf(3 * MIB));
+    await expect.poll(() => server.stats().waiting.length).toBe(1);
+    const next = server.publish('next', new Table([pricesOf(MIB)]));
+    await expect.poll(() => server.stats().waiting.length).toBe(2);
+    const ended = end(stream, (name) => server.unpublish(name));
+    await expect(writing).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
+    await ended;
+    await next;
+    expect(server.stats().waiting).toEqual([]);
+    for (const batch of held) batch.release();
   });
 });

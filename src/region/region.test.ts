@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Allocator, PAGE_BYTES, type Place } from './allocator.js';
@@ -191,8 +192,38 @@ describe('Region', () => {
     const closed = allocate(PAGE_BYTES, holder('writer'));
     controller.abort();
     await expect(aborted).rejects.toMatchObject({ code: 'ERR_ARROWLAB_ABORTED' });
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
     region.close();
     await expect(closed).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
+  });
+
+  it('ends the waits of a stream that ends, and lets the next in line have what there is', async () => {
+    open({ maxBytes: 4 * MIB });
+    await allocate(3 * MIB, holder('reader'));
+    const ended = [2 * MIB, PAGE_BYTES].map((byteLength) => allocate(byteLength, holder('writer')));
+    const other = region.openShare('stream "other"', 0);
+    const next = region.allocate({ byteLength: MIB, writer: holder('next'), share: other });
+    region.closeShare(share);
+    for (const wait of ended) await expect(wait).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
+    await expect(next).resolves.toMatchObject({ byteLength: MIB });
+    expect(region.stats()).toMatchObject({ usedBytes: 4 * MIB, waiting: [] });
+  });
+
+  it('leaves nothing on the signal of a wait that was served, and serves who comes next when one is given up', async () => {
+    open({ maxBytes: 4 * MIB });
+    const [reader, small] = [holder('reader'), region.openShare('stream "small"', 0)];
+    const extent = await allocate(3 * MIB, reader);
+    const controller = new AbortController();
+    const served = allocate(2 * MIB, holder('served'), controller.signal);
+    extent.drop(reader);
+    await served;
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+    const large = allocate(3 * MIB, holder('large'), controller.signal);
+    const next = region.allocate({ byteLength: MIB, writer: holder('next'), share: small });
+    expect(region.stats().waiting).toMatchObject([{ holder: 'large' }, { holder: 'next' }]);
+    controller.abort();
+    await expect(large).rejects.toMatchObject({ code: 'ERR_ARROWLAB_ABORTED' });
+    await expect(next).resolves.toMatchObject({ byteLength: MIB });
   });
 
   it('keeps an extent until its last holder lets go', async () => {

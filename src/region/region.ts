@@ -85,10 +85,11 @@ export class Region {
     );
   }
 
-  /** The stream writes nothing more: what it reserved can be used by others. */
+  /** The stream writes nothing more: what it reserved can be used by others, and a write of it that waits fails with CLOSED. */
   closeShare(share: Share): void {
     this.#budget.close(share);
-    this.#waiting.serve();
+    const found = `found ${share.name} ended while a write waited for memory`;
+    this.#waiting.fail(new ArrowlabError('CLOSED', `expected an open stream, ${found}`), share);
   }
 
   /** Whether a message could not be written although everybody gave back all but what somebody holds: `heldBytes` of this share's. */

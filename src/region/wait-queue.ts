@@ -60,9 +60,12 @@ export class WaitQueue<T> {
     }
   }
 
-  /** Ends every wait. */
-  fail(error: ArrowlabError): void {
-    for (const waiter of [...this.#waiters]) waiter.leave(error);
+  /** Ends every wait, or those for one share. */
+  fail(error: ArrowlabError, share?: Share): void {
+    this.#giveUp(
+      this.#waiters.filter(({ wish }) => !share || wish.share === share),
+      error,
+    );
   }
 
   list(): { holder: string; byteLength: number; sinceMs: number }[] {
@@ -71,6 +74,12 @@ export class WaitQueue<T> {
       byteLength: wish.byteLength,
       sinceMs,
     }));
+  }
+
+  /** Serves nobody before all of them have left: else one of them could be served. */
+  #giveUp(waiters: Waiter<T>[], error: ArrowlabError): void {
+    for (const waiter of waiters) waiter.leave(error);
+    this.serve();
   }
 
   #wait(wish: Wish): Promise<T> {
@@ -89,15 +98,15 @@ export class WaitQueue<T> {
           this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
           settle();
           reject(error);
-          this.serve();
         },
         serve: (granted) => {
           settle();
           resolve(granted);
         },
       };
-      const onAbort = () => waiter.leave(ArrowlabError.aborted(signal, 'the write, which waited for memory,'));
-      const timeout = startTimer(() => waiter.leave(this.#timedOut(wish)), this.#timeoutMs);
+      const onAbort = () =>
+        this.#giveUp([waiter], ArrowlabError.aborted(signal, 'the write, which waited for memory,'));
+      const timeout = startTimer(() => this.#giveUp([waiter], this.#timedOut(wish)), this.#timeoutMs);
       const notices = setInterval(() => onWaiting?.({ waitedMs: performance.now() - sinceMs }), NOTICE_MS);
       signal?.addEventListener('abort', onAbort);
       this.#waiters.push(waiter);
