@@ -26,10 +26,6 @@ export class Audience {
     return count;
   }
 
-  has(outlet: Outlet): boolean {
-    return this.#outlets.has(outlet);
-  }
-
   add(outlet: Outlet): void {
     this.#outlets.add(outlet);
     this.#come();

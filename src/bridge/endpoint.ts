@@ -171,7 +171,7 @@ export class Endpoint {
   }
 
   outletClosed(outlet: Outlet): void {
-    this.#streams.get(outlet.name)?.detach(outlet);
+    outlet.published?.detach(outlet);
     const waiting = this.#waiting.get(outlet.name);
     waiting?.delete(outlet);
     if (waiting?.size === 0) this.#waiting.delete(outlet.name);

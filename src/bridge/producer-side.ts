@@ -83,7 +83,7 @@ export class ProducerSide {
   writeWaits(published: PublishedStream, needed: number): void {
     const say = (stream: number, held: number) =>
       this.send({ type: 'WAITING', stream, needed: BigInt(needed), held: BigInt(held) });
-    const readers = [...this.#outlets.values()].filter((outlet) => published.has(outlet));
+    const readers = [...this.#outlets.values()].filter((outlet) => outlet.published === published);
     if (readers.length === 0 && this.ledger.count > 0) say(0, this.ledger.heldBytes(0));
     for (const { stream } of readers) {
       const held = this.ledger.heldBytes(stream);

@@ -135,18 +135,14 @@ export class PublishedStream implements Holder {
 
   /** A subscriber has come: it gets what is retained, then what is written. */
   attach(outlet: Outlet): void {
+    outlet.published = this;
     outlet.open(this.#share.reservedBytes);
     this.#audience.add(outlet);
     for (const message of this.#replay) outlet.offer(message);
     if (this.#ending) outlet.end(this.#ending.error);
   }
 
-  /** Whether an outlet is one of its subscribers. */
-  has(outlet: Outlet): boolean {
-    return this.#audience.has(outlet);
-  }
-
-  /** Whether a write of `needed` bytes could not go on although everybody gave back all but what somebody holds: `heldBytes`. */
+  /** Whether a write of `needed` bytes could not go on although everybody gave back all but what somebody holds: `heldBytes`, beside what is retained. */
   isBlockedBy(heldBytes: number, needed: number): boolean {
     return this.#endpoint.region.isBlockedBy(this.#share, needed, heldBytes);
   }

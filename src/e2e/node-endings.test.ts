@@ -40,4 +40,18 @@ describe('a stream', () => {
     expect(server.stats().waiting).toEqual([]);
     for (const batch of held) batch.release();
   });
+
+  it('whose name was taken away knows when its last subscriber leaves', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('prices', priceSchema, { retain: 'all' });
+    for (let i = 0; i < 100; i++) await stream.write(prices(4, i)); // more than the credit of who does not read
+    const subscription = (await bridge.meet()).subscribe('prices');
+    await subscription.schema;
+    void stream.end();
+    await expect.poll(() => stream.isEnded).toBe(true);
+    server.unpublish('prices');
+    expect(stream.subscribers).toBe(1);
+    subscription.cancel();
+    await expect.poll(() => stream.subscribers).toBe(0);
+  });
 });
