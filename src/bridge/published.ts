@@ -185,6 +185,7 @@ export class PublishedStream implements Holder {
     } else
       await this.#inTurn(async () => {
         await this.#emitSchema();
+        this.#checkOpen(); // it may have failed meanwhile
         this.#endWith(undefined);
       });
     await this.#audience.room();

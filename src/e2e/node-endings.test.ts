@@ -41,6 +41,26 @@ describe('a stream', () => {
     for (const batch of held) batch.release();
   });
 
+  it('that fails in whatever moment of its end has failed for who comes late, or has ended for its producer too', async () => {
+    const server = await bridge.serve();
+    const peer = await bridge.meet();
+    for (let ticks = 0; ticks < 10; ticks++) {
+      const name = `prices ${ticks}`;
+      const stream = server.publish(name, priceSchema, { retain: 'all' });
+      await stream.write(prices(4));
+      const code = (error: { code: string }) => error.code;
+      const ended = stream.end().then(() => 'ended', code);
+      for (let i = 0; i < ticks; i++) await Promise.resolve();
+      const failed = stream.fail(new Error('the exchange is closed')).then(() => 'failed', code);
+      const read = peer.readAll(name).then(() => 'read', code);
+      const seen = await Promise.all([ended, failed, read]);
+      expect([
+        ['ERR_ARROWLAB_CLOSED', 'failed', 'ERR_ARROWLAB_STREAM_FAILED'],
+        ['ended', 'ERR_ARROWLAB_CLOSED', 'read'],
+      ]).toContainEqual(seen);
+    }
+  });
+
   it('whose name was taken away knows when its last subscriber leaves', async () => {
     const server = await bridge.serve();
     const stream = server.publish('prices', priceSchema, { retain: 'all' });
