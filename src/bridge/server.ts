@@ -57,6 +57,10 @@ export class Server extends EventEmitter<ServerEvents> {
   async adopt(fd: number, spawned: SpawnedProcess): Promise<void> {
     const { region, name } = this.#endpoint;
     const greeted = await awaitNative((addon) => addon.adopt(fd, region.native, name, START_TIMEOUT_MS));
+    if (this.#endpoint.isClosed) {
+      discardGreeted(greeted);
+      throw new Failure('CLOSED', 'expected an open server, found it closed while a process that it started greeted');
+    }
     await this.#endpoint.attach(greeted, 'acceptor', spawned).ready;
   }
 

@@ -1,6 +1,11 @@
+import { once } from 'node:events';
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { type Schema, Table } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import type { LeasedBatch, PublishedStream } from '../index.js';
+import { awaitNative, callNative } from '../native.js';
+import { Region } from '../region/index.js';
 import { MIB, priceSchema, prices, pricesOf, useBridge } from './bridge.js';
 
 const bridge = useBridge();
@@ -73,5 +78,25 @@ describe('a stream', () => {
     expect(stream.subscribers).toBe(1);
     subscription.cancel();
     await expect.poll(() => stream.subscribers).toBe(0);
+  });
+});
+
+describe('closing', () => {
+  it('a server while a process that it started greets refuses it', async () => {
+    const server = await bridge.serve();
+    const [ours, theirs] = callNative((addon) => addon.socketPair());
+    const adopting = server.adopt(ours!, { pid: process.pid, isAlive: () => true });
+    const refused = expect(adopting).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
+    const closing = server.close();
+    const region = new Region({ maxBytes: MIB });
+    const greeted = await awaitNative((addon) => addon.adopt(theirs!, region.native, 'started', 0));
+    await refused;
+    await closing;
+    const socket = new Socket({ fd: greeted.fd });
+    socket.resume();
+    await once(socket, 'end'); // nobody has the other side any more
+    closeSync(greeted.pidfd);
+    greeted.mapping.close();
+    region.close();
   });
 });
