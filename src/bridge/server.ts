@@ -36,11 +36,11 @@ export class Server extends EventEmitter<ServerEvents> {
   constructor(options: EndpointOptions) {
     super();
     this.#endpoint = new Endpoint(options, true);
-    this.#endpoint.onWriteWaits = (wait) => this.emit('waiting', wait);
-    this.#endpoint.onSessionReady = (session) => this.emit('peer', session.peer);
+    this.#endpoint.onWriteWaits = (wait) => this.#tell('waiting', wait);
+    this.#endpoint.onSessionReady = (session) => this.#tell('peer', session.peer);
     this.#endpoint.onSessionEnded = (session, error) => {
-      if (session.isAccepted) this.emit('gone', session.peer, error);
-      else this.emit('refused', error ?? new Failure('CLOSED', `${session.label} left before it was ready`));
+      if (session.isAccepted) this.#tell('gone', session.peer, error);
+      else this.#tell('refused', error ?? new Failure('CLOSED', `${session.label} left before it was ready`));
     };
   }
 
@@ -129,13 +129,18 @@ export class Server extends EventEmitter<ServerEvents> {
     }
   }
 
+  /** Not at once: what a listener throws is the process's affair, and neither the write's nor the peer's. */
+  #tell<E extends keyof ServerEvents>(event: E, ...what: ServerEvents[E]): void {
+    queueMicrotask(() => this.emit(event as never, ...(what as never)));
+  }
+
   #greeted(refused: Refused | null, greeted: Greeted | null): void {
     if (greeted && this.#listener) this.#endpoint.attach(greeted, 'acceptor');
     else if (greeted) discardGreeted(greeted);
     else if (refused) {
       const who = `pid ${refused.pid}, user ${refused.uid}`;
       debug('refused: %s (%s)', refused.message, who);
-      this.emit('refused', new Failure(refused.arrowlabName as 'NOT_ARROWLAB', `${refused.message} (${who})`));
+      this.#tell('refused', new Failure(refused.arrowlabName as 'NOT_ARROWLAB', `${refused.message} (${who})`));
     }
   }
 }

@@ -81,6 +81,36 @@ describe('a stream', () => {
   });
 });
 
+describe('a listener of a server that throws', () => {
+  it('troubles neither the peer nor the write that it is told of: the error is the process’s own', async () => {
+    const program = bridge.node(`
+process.on('uncaughtException', (error) => say(error.message));
+const server = await arrowlab.listen({ path, maxBytes: '2MiB' });
+server.on('peer', () => { server.publish('prices', new Table({})); });
+server.on('waiting', () => { throw new Error('who waits?'); });
+const stream = server.publish('prices', pricesOf(8).schema);
+say('ready');
+await stream.write(pricesOf(1 << 20));
+await stream.write(pricesOf(1 << 20));
+say('written');
+await hear();
+say(JSON.stringify({ ...server.stats(), residentBytes: 0, warmBytes: 0 }));
+`);
+    expect(await program.line()).toBe('ready');
+    const peer = await bridge.meet();
+    expect(await program.line()).toContain('"prices" published already');
+    const subscription = peer.subscribe('prices');
+    const { value: first } = await subscription.next();
+    expect(await program.line()).toBe('who waits?');
+    first!.release();
+    (await subscription.next()).value!.release();
+    await expect.poll(() => program.line()).toBe('written');
+    await expect.poll(async () => (await peer.status()).region.usedBytes).toBe(0);
+    program.say('go');
+    expect(JSON.parse(await program.line())).toMatchObject({ usedBytes: 0, waiting: [] });
+  });
+});
+
 describe('closing', () => {
   it('a server while a process that it started greets refuses it', async () => {
     const server = await bridge.serve();
