@@ -51,6 +51,7 @@ export class Peer {
 
   /** Ends the connection. Batches that are still held stay valid; the socket goes when the last of them is released. */
   async close(): Promise<void> {
+    await this.#session.close(); // also where it is over: what was never read is let go
     await this.#endpoint.close();
   }
 

@@ -95,10 +95,11 @@ export class Session implements ConnectionHandler {
   }
 
   async #sayGoodbye(): Promise<void> {
-    if (this.#over) return;
     debug('%s: close', this.label);
     this.#isClosing = true;
-    if (!(await this.consumer.cancelAll())) {
+    const isAnswered = await this.consumer.cancelAll();
+    if (this.#over) return;
+    if (!isAnswered) {
       this.#connection.close(); // a peer that does not even answer CANCEL: as if it were gone
       return;
     }

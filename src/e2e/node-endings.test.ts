@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { LeasedBatch, PublishedStream } from '../index.js';
 import { awaitNative, callNative } from '../native.js';
 import { Region } from '../region/index.js';
-import { MIB, priceSchema, prices, pricesOf, useBridge } from './bridge.js';
+import { footprint, MIB, priceSchema, prices, pricesOf, useBridge } from './bridge.js';
 
 const bridge = useBridge();
 
@@ -112,6 +112,27 @@ say(JSON.stringify({ ...server.stats(), residentBytes: 0, warmBytes: 0 }));
 });
 
 describe('closing', () => {
+  it('a connection whose producer is dead lets go what was never read', async () => {
+    const program = bridge.node(`
+const server = await arrowlab.listen({ path });
+const stream = server.publish('prices', pricesOf(8).schema);
+for (let i = 0; i < 4; i++) await stream.write(pricesOf(1 << 20, i));
+say('written');
+await hear();
+`);
+    await expect.poll(() => bridge.files().length).toBe(1);
+    const before = footprint().maps;
+    const peer = await bridge.meet();
+    const subscription = peer.subscribe('prices');
+    const { value: batch } = await subscription.next();
+    expect(await program.line()).toBe('written');
+    await program.kill();
+    await peer.close();
+    batch!.release();
+    await expect.poll(() => footprint().maps).toBe(before);
+    await expect(subscription.next()).rejects.toMatchObject({ code: 'ERR_ARROWLAB_PRODUCER_GONE' });
+  });
+
   it('a server while a process that it started greets refuses it', async () => {
     const server = await bridge.serve();
     const [ours, theirs] = callNative((addon) => addon.socketPair());
