@@ -112,7 +112,7 @@ export class Session implements ConnectionHandler {
 
   /** Where this side has said goodbye and holds nothing any more, the socket closes. */
   finishClosing(): void {
-    if (this.#isClosing && this.consumer.isIdle) this.#connection.close();
+    if (this.#hasSaidClosing && this.consumer.isIdle) this.#connection.close();
   }
 
   onReady(): void {
