@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { ArrowlabError } from '../errors.js';
 import { awaitNative, callNative } from '../native.js';
@@ -8,7 +9,7 @@ import { Connection } from './connection.js';
 import { encodeFrame, type Frame } from './frames.js';
 
 /** A connection, and the descriptor of its other side, whose handshake is done too. */
-async function connected() {
+async function connected(onFrame?: (frame: Frame, connection: Connection) => void) {
   const regions = [new Region(), new Region()] as const;
   const fds = callNative((addon) => addon.socketPair());
   const [ours, theirs] = await Promise.all(
@@ -19,9 +20,9 @@ async function connected() {
   const end = new Promise<ArrowlabError | undefined>((resolve) => {
     ended = resolve;
   });
-  const connection = new Connection(ours!, 'connector', {
+  const connection: Connection = new Connection(ours!, 'connector', {
     onReady() {},
-    onFrame: (frame) => frames.push(frame),
+    onFrame: (frame) => (onFrame ? onFrame(frame, connection) : frames.push(frame)),
     onEnd: ended,
   });
   const peer = theirs!.fd;
@@ -69,5 +70,33 @@ it('delivers everything in order to a peer that reads late', async () => {
     at += bytes.readUInt32LE(at);
   }
   expect(at).toBe(bytes.length);
+  dispose();
+});
+
+it('lets a peer ask as much as it likes, if it reads the answers, although there is always something unread when it asks', async () => {
+  const { connection, peer, end, dispose } = await connected(({ type }, connection) => {
+    if (type === 'LIST') connection.send({ type: 'RESULT', stream: 1, json: `"${'x'.repeat(60_000)}"` });
+  });
+  let error: ArrowlabError | undefined;
+  void end.then((found) => {
+    error = found;
+  });
+  const socket = new Socket({ fd: peer });
+  let read = 0;
+  socket.on('data', ({ length }) => {
+    read += length;
+  });
+  for (let asked = 1; asked <= 40; asked++) {
+    socket.pause();
+    // More than the socket's buffers hold.
+    for (let i = 0; i < 20; i++)
+      connection.send({ type: 'INLINE', stream: 1, sequence: 0n, bytes: new Uint8Array(60_000) });
+    await new Promise(setImmediate);
+    writeSync(peer, encodeFrame({ type: 'LIST', stream: 1 }));
+    await sleep(5);
+    socket.resume();
+    await expect.poll(() => error ?? read, { interval: 2 }).toBeGreaterThan(asked * 1_260_000);
+  }
+  socket.destroy();
   dispose();
 });

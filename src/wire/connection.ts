@@ -179,8 +179,13 @@ export class Connection {
     this.#outgoing = [];
     // A net.Socket takes several times as long as the system call: it gets what does not go out at once.
     const sent = this.#socket.writableLength === 0 ? sendNow(this.#fd, bytes) : 0;
-    if (sent < bytes.length) this.#socket.write(sent === 0 ? bytes : bytes.subarray(sent));
+    if (sent < bytes.length) this.#socket.write(sent === 0 ? bytes : bytes.subarray(sent), this.#onWritten);
+    else this.#answeredBytes = 0;
   }
+
+  readonly #onWritten = (): void => {
+    if (this.#socket.writableLength === 0) this.#answeredBytes = 0;
+  };
 
   #receive(chunk: Buffer): void {
     if (this.#ended) return;
@@ -219,7 +224,6 @@ export class Connection {
   /** Throws TOO_MANY_STREAMS when the peer asks on and on and does not read. */
   #checkUnread(): void {
     const unread = this.#socket.writableLength;
-    if (unread === 0) this.#answeredBytes = 0;
     if (unread > MAX_UNREAD_BYTES || (unread > 0 && this.#answeredBytes > MAX_UNREAD_ANSWER_BYTES))
       throw new ArrowlabError(
         'TOO_MANY_STREAMS',
