@@ -90,4 +90,13 @@ describe('Budget', () => {
       expect.objectContaining({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' }),
     );
   });
+
+  it('opens a stream that reserves nothing although retained and reserved bytes exceed maxBytes', () => {
+    const budget = new Budget(MAX_BYTES);
+    budget.open('other');
+    const table = budget.open('table');
+    budget.charge(table, MAX_BYTES);
+    table.retainedBytes = MAX_BYTES;
+    for (const reservedBytes of [0, undefined]) expect(budget.open('late', reservedBytes).reservedBytes).toBe(0);
+  });
 });

@@ -40,7 +40,7 @@ export class Budget {
    * Throws MEMORY_LIMIT when so much cannot be reserved beside what the others have.
    */
   open(name: string, reservedBytes?: number): Share {
-    const free = this.maxBytes - this.#reservedOrRetained();
+    const free = Math.max(0, this.maxBytes - this.#reservedOrRetained());
     const byDefault = Math.max(0, Math.min(this.maxBytes * DEFAULT_PART, (free - this.maxBytes / 2) / 2));
     if (reservedBytes !== undefined && wholePages(reservedBytes) > free)
       throw new ArrowlabError(
