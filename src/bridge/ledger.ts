@@ -20,10 +20,11 @@ export class LeaseLedger {
     return this.#leases.size;
   }
 
-  /** Bytes of the extents that are leased, through one stream or (stream 0) all; each counts once. */
-  heldBytes(stream: number): number {
+  /** Bytes of the extents that are leased, through one stream or (stream 0) all; each counts once. Without those that `other` holds as well. */
+  heldBytes(stream: number, other?: Holder): number {
     const extents = new Set<Extent>();
-    for (const lease of this.#leases.values()) if (stream === 0 || lease.stream === stream) extents.add(lease.extent);
+    for (const { stream: through, extent } of this.#leases.values())
+      if ((stream === 0 || through === stream) && !(other && extent.holders.has(other))) extents.add(extent);
     return sumOf(extents);
   }
 

@@ -87,7 +87,7 @@ export class ProducerSide {
     if (readers.length === 0 && this.ledger.count > 0) say(0, this.ledger.heldBytes(0));
     for (const { stream } of readers) {
       const held = this.ledger.heldBytes(stream);
-      say(stream, published.isBlockedBy(held, needed) ? held : 0);
+      say(stream, published.isBlockedBy(this.ledger.heldBytes(stream, published), needed) ? held : 0);
     }
   }
 

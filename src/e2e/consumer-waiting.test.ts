@@ -108,6 +108,25 @@ describe('a reader that keeps its batches', () => {
     await writing;
   });
 
+  it('that are retained as well is not taken for who holds twice as much', async () => {
+    const server = await bridge.serve({ maxBytes: 16 * MIB });
+    const stream = server.publish('prices', priceSchema, { retain: 'latest' });
+    const [slow, quick] = [(await bridge.meet()).subscribe('prices'), (await bridge.meet()).subscribe('prices')];
+    await Promise.all([slow.schema, quick.schema]);
+    await stream.write(pricesOf(6 * MIB, 0));
+    const { value: first } = await slow.next();
+    (await quick.next()).value!.release();
+    await stream.write(pricesOf(6 * MIB, 1));
+    const { value: last } = await quick.next();
+    const next = quick.next();
+    const writing = stream.write(pricesOf(6 * MIB, 2));
+    await sleep(3_500); // three times WAITING
+    first!.release();
+    await writing;
+    expect(firstPrice((await next).value!)).toBe(2);
+    last!.release();
+  });
+
   it('of one stream does not end the reader of another', async () => {
     const server = await bridge.serve({ maxBytes: 8 * MIB });
     const peer = await bridge.meet();

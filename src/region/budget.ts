@@ -88,9 +88,9 @@ export class Budget {
       );
   }
 
-  /** Whether `byteLength` bytes could not be taken although everybody gave back all but what somebody holds: `heldBytes` of this share's. */
+  /** Whether `byteLength` bytes could not be taken although everybody gave back all but what somebody holds: `heldBytes` of this share's, beside what it retains. */
   isBlockedBy(share: Share, byteLength: number, heldBytes: number): boolean {
-    const isReserved = heldBytes + byteLength <= share.reservedBytes;
+    const isReserved = share.retainedBytes + heldBytes + byteLength <= share.reservedBytes;
     return !isReserved && heldBytes + byteLength + this.#reservedOrRetained(share) > this.maxBytes;
   }
 

@@ -92,7 +92,7 @@ export class Region {
     this.#waiting.fail(new ArrowlabError('CLOSED', `expected an open stream, ${found}`), share);
   }
 
-  /** Whether a message could not be written although everybody gave back all but what somebody holds: `heldBytes` of this share's. */
+  /** Whether a message could not be written although everybody gave back all but what somebody holds: `heldBytes` of this share's, beside what it retains. */
   isBlockedBy(share: Share, byteLength: number, heldBytes: number): boolean {
     return this.#budget.isBlockedBy(share, wholePages(byteLength), heldBytes);
   }
