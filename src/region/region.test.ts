@@ -1,7 +1,6 @@
 import { getEventListeners } from 'node:events';
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Allocator, PAGE_BYTES, type Place } from './allocator.js';
+import { PAGE_BYTES } from './allocator.js';
 import type { Share } from './budget.js';
 import type { Extent, Holder } from './extent.js';
 import { parseByteLength } from './limits.js';
@@ -9,66 +8,6 @@ import { Region, type RegionOptions } from './region.js';
 
 const MIB = 2 ** 20;
 const holder = (name: string): Holder => ({ holder: name, sinceMs: performance.now() });
-
-describe('Allocator', () => {
-  it('never gives a byte to two, and gets everything back in one piece, whatever the order', () => {
-    const pages = 64;
-    fc.assert(
-      fc.property(
-        fc.array(fc.record({ pages: fc.integer({ min: 1, max: 12 }), give: fc.nat(), cool: fc.nat(8) }), {
-          maxLength: 120,
-        }),
-        (steps) => {
-          const allocator = new Allocator(pages * PAGE_BYTES);
-          const taken: Place[] = [];
-          const owner = new Array<number>(pages).fill(0);
-          const mark = (place: Place, from: number, to: number) => {
-            for (let page = place.offset / PAGE_BYTES; page < (place.offset + place.byteLength) / PAGE_BYTES; page++) {
-              expect(owner[page]).toBe(from);
-              owner[page] = to;
-            }
-          };
-          for (const step of steps) {
-            const place = allocator.take(step.pages * PAGE_BYTES);
-            if (place) {
-              mark(place, 0, 1);
-              taken.push(place);
-            }
-            if (step.give % 2 && taken.length > 0) {
-              const [returned] = taken.splice(step.give % taken.length, 1);
-              mark(returned!, 1, 0);
-              allocator.give(returned!);
-            }
-            allocator.cool(step.cool * PAGE_BYTES);
-          }
-          for (const place of taken) allocator.give(place);
-          allocator.cool(Number.MAX_SAFE_INTEGER);
-          expect(allocator.take(pages * PAGE_BYTES)).toEqual({
-            offset: 0,
-            byteLength: pages * PAGE_BYTES,
-            warmBytes: 0,
-          });
-        },
-      ),
-    );
-  });
-
-  it('prefers warm pages, and grows a warm range into the cold pages that follow it', () => {
-    const allocator = new Allocator(64 * PAGE_BYTES);
-    const first = allocator.take(4 * PAGE_BYTES)!;
-    allocator.give(first);
-    expect(allocator.take(2 * PAGE_BYTES)).toEqual({
-      offset: first.offset,
-      byteLength: 2 * PAGE_BYTES,
-      warmBytes: 2 * PAGE_BYTES,
-    });
-    expect(allocator.take(6 * PAGE_BYTES)).toEqual({
-      offset: 2 * PAGE_BYTES,
-      byteLength: 6 * PAGE_BYTES,
-      warmBytes: 2 * PAGE_BYTES,
-    });
-  });
-});
 
 describe('Region', () => {
   let region: Region;
@@ -173,6 +112,20 @@ describe('Region', () => {
     expect(region.stats()).toMatchObject({ usedBytes: 14 * MIB, waiting: [{ holder: 'greedy' }] });
     region.closeShare(modest);
     await expect(refused).resolves.toMatchObject({ byteLength: MIB });
+  });
+
+  it('serves who waits for its own reservation although somebody is before it in line', async () => {
+    open({ maxBytes: 8 * MIB });
+    const modest = region.openShare('stream "modest"', MIB);
+    const reader = holder('reader');
+    const extent = await region.allocate({ byteLength: MIB, writer: reader, share: modest });
+    await allocate(6 * MIB, holder('greedy'));
+    void allocate(2 * MIB, holder('greedy')).catch(() => {});
+    const next = region.allocate({ byteLength: MIB, writer: reader, share: modest });
+    expect(region.stats().waiting).toMatchObject([{ holder: 'greedy' }, { holder: 'reader' }]);
+    extent.drop(reader);
+    await expect(next).resolves.toMatchObject({ byteLength: MIB });
+    expect(region.stats().waiting).toMatchObject([{ holder: 'greedy' }]);
   });
 
   it('ends a wait after its time with an error that names who holds what', async () => {
