@@ -56,6 +56,18 @@ describe('a stream', () => {
     expect(firstPrice((await subscription.next()).value!)).toBe(42);
   });
 
+  it('counts as retained what it keeps for who comes late, and no more', async () => {
+    const server = await bridge.serve({ maxBytes: '16MiB' });
+    const stream = server.publish('prices', priceSchema, { retain: 'latest' });
+    for (let i = 0; i < 40; i++) await stream.write(prices(100_000, i));
+    const { retainedBytes, usedBytes } = stream.status();
+    expect(retainedBytes).toBe(usedBytes);
+    expect(retainedBytes).toBeGreaterThan(800_000);
+    expect(retainedBytes).toBeLessThan(1_600_000);
+    server.unpublish('prices');
+    expect(stream.status()).toMatchObject({ retainedBytes: 0, usedBytes: 0 });
+  });
+
   it('refuses a batch of another schema by name and goes on', async () => {
     const server = await bridge.serve();
     const stream = server.publish('prices', priceSchema, { retain: 'all' });
