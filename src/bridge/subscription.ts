@@ -7,7 +7,9 @@ import type { Frame } from '../wire/index.js';
 import { LeasedBatch } from './batch.js';
 import { collectGarbage } from './collector.js';
 import type { ConsumerSide } from './consumer-side.js';
+import { CREDIT_WINDOW, Inbox } from './inbox.js';
 import { type HeldMessage, InlineMessage } from './incoming.js';
+import { Patience } from './patience.js';
 
 export interface SubscriptionOptions {
   /** Ends the subscription; a `next()` that waits throws ABORTED. */
@@ -17,12 +19,6 @@ export interface SubscriptionOptions {
   /** 'structure' checks what protects this process (default); 'full' checks the contents too, at the price of reading everything. */
   validate?: 'structure' | 'full' | undefined;
 }
-
-/** Messages that may be on their way before the reader takes them. */
-const CREDIT_WINDOW = 64;
-
-/** How long nothing may have been released before a reader that waits for what it holds is given up: another thread or task may be about to. */
-const EXHAUSTED_AFTER_MS = 1_500;
 
 /** Messages that no producer may send; others only can't be read here. */
 const VIOLATIONS = ['ERR_ARROWLAB_IPC_INVALID', 'ERR_ARROWLAB_DATA_INVALID'];
@@ -49,14 +45,10 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   readonly #side: ConsumerSide;
   readonly #options: SubscriptionOptions;
   readonly #decoder: StreamDecoder;
+  readonly #inbox: Inbox;
+  readonly #patience = new Patience();
   #state: State = 'requested';
-  #queue: HeldMessage[] = [];
-  #sequence = 0n;
-  #credit = CREDIT_WINDOW;
-  #taken = 0;
   #ending: { error: ArrowlabError | undefined } | undefined;
-  /** The first WAITING since a lease was released or a message came. */
-  #waiting: { sinceMs: number; releasedCount: number } | undefined;
   #wake: (() => void) | undefined;
   /** Calls of `next()` are served one after the other. */
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -71,6 +63,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   ) {
     this.#side = side;
     this.#options = options;
+    this.#inbox = new Inbox(stream, side.holdings);
     this.#decoder = new StreamDecoder({ validate: options.validate ?? 'structure' });
     this.schema = new Promise((resolve, reject) => {
       this.#schemaArrived = resolve;
@@ -99,7 +92,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
 
   async #next(): Promise<IteratorResult<LeasedBatch, undefined>> {
     for (;;) {
-      const message = this.#queue.shift();
+      const message = this.#inbox.shift();
       if (message) {
         const batch = this.#decode(message);
         if (batch) return { done: false, value: batch };
@@ -173,7 +166,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   }
 
   #acceptEnd(sequence: bigint): void {
-    this.#checkSequence(sequence);
+    this.#inbox.checkSequence(sequence);
     this.#ending ??= { error: undefined };
     this.#schemaFailed(new ArrowlabError('IPC_INVALID', 'expected a schema before the end of the stream, found none'));
     this.#close();
@@ -182,36 +175,21 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   /** Gives back what nobody can reach any more; fails the reader where only the reader itself could release what is waited for. */
   async #acceptWaiting({ needed, held }: StreamFrame & { type: 'WAITING' }): Promise<void> {
     const { holdings } = this.#side;
-    const nowMs = performance.now();
-    if (held === 0n) this.#waiting = undefined;
-    else if (this.#waiting?.releasedCount !== holdings.releasedCount)
-      this.#waiting = { sinceMs: nowMs, releasedCount: holdings.releasedCount };
-    const waiting = this.#waiting;
+    const isAtEnd = this.#patience.waiting(held, holdings.releasedCount);
     await collectGarbage();
-    if (!waiting || nowMs - waiting.sinceMs < EXHAUSTED_AFTER_MS) return;
-    const isUnchanged = this.#waiting === waiting && holdings.releasedCount === waiting.releasedCount;
-    if (isUnchanged && this.#wake && holdings.isWithReader(this.stream)) this.#end(this.#exhausted(needed, held));
+    if (isAtEnd(holdings.releasedCount) && this.#wake && holdings.isWithReader(this.stream))
+      this.#end(this.#exhausted(needed, held));
   }
 
-  /** The message of a frame, kept once. */
   #receive(frame: StreamFrame & { type: 'DESCRIPTOR' | 'INLINE' }): HeldMessage {
-    this.#checkSequence(frame.sequence);
-    this.#sequence++;
-    this.#waiting = undefined;
-    if (--this.#credit < 0)
-      throw new ArrowlabError(
-        'CREDIT_EXCEEDED',
-        `expected no message of stream ${this.stream} without credit, found one`,
-      );
-    const message = frame.type === 'INLINE' ? new InlineMessage(frame.bytes) : this.#side.holdings.lease(frame);
-    message.keep();
-    return message;
+    this.#patience.renew();
+    return this.#inbox.receive(frame);
   }
 
   /** The schema is read at once, for who awaits it; the others when the reader comes to them. */
   #enqueue(message: HeldMessage): void {
-    if (this.#sequence === 1n) this.#decode(message);
-    else this.#queue.push(message);
+    if (this.#inbox.sequence === 1n) this.#decode(message);
+    else this.#inbox.push(message);
     this.#wake?.();
   }
 
@@ -240,10 +218,9 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   }
 
   #grantMore(): void {
-    if (++this.#taken < CREDIT_WINDOW / 2 || this.#state !== 'open') return;
-    this.#side.send({ type: 'CREDIT', stream: this.stream, messages: this.#taken });
-    this.#credit += this.#taken;
-    this.#taken = 0;
+    if (this.#state !== 'open') return;
+    const messages = this.#inbox.creditDue();
+    if (messages > 0) this.#side.send({ type: 'CREDIT', stream: this.stream, messages });
   }
 
   #end(error: ArrowlabError): void {
@@ -265,8 +242,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   }
 
   #dropQueue(): void {
-    for (const message of this.#queue) message.letGo();
-    this.#queue = [];
+    this.#inbox.clear();
     this.#decoder.close();
     this.#side.finished(this);
   }
@@ -298,14 +274,6 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
           `expected ${this.#side.label} to publish ${name} within ${timeoutMs} ms, found nobody doing so: check the name or wait longer`,
         )
       : new ArrowlabError('TIMEOUT', `expected a message of stream ${name} within ${timeoutMs} ms, found none`);
-  }
-
-  #checkSequence(sequence: bigint): void {
-    if (sequence !== this.#sequence)
-      throw new ArrowlabError(
-        'SEQUENCE',
-        `expected message ${this.#sequence} of stream ${this.stream}, found ${sequence}`,
-      );
   }
 
   readonly #onAbort = (): void =>
