@@ -34,17 +34,17 @@ export class Peer {
   }
 
   /** A whole stream as a table on the heap. Throws what `Subscription.next` throws. */
-  readAll(name: string, options: SubscriptionOptions = {}): Promise<Table> {
+  async readAll(name: string, options: SubscriptionOptions = {}): Promise<Table> {
     return this.subscribe(name, options).readAll();
   }
 
   /** The streams that the other side publishes. Throws NOT_SERVED, TIMEOUT, ABORTED, CLOSED. */
-  list(options: RequestOptions = {}): Promise<StreamListing[]> {
+  async list(options: RequestOptions = {}): Promise<StreamListing[]> {
     return this.#session.request({ type: 'LIST' }, options) as Promise<StreamListing[]>;
   }
 
   /** What the other side says of itself. Throws NOT_SERVED where it says nothing (Python, Rust), TIMEOUT, ABORTED, CLOSED. */
-  status(options: RequestOptions = {}): Promise<EndpointStatus> {
+  async status(options: RequestOptions = {}): Promise<EndpointStatus> {
     const question = { type: 'CALL', credit: 0, name: 'arrowlab.status', parameters: '' } as const;
     return this.#session.request(question, options) as Promise<EndpointStatus>;
   }

@@ -7,7 +7,7 @@ import {
   StreamEncoder,
   type TableLike,
 } from '../ipc/index.js';
-import type { Holder, Share } from '../region/index.js';
+import { type Holder, parseByteLength, type Share } from '../region/index.js';
 import { Audience } from './audience.js';
 import { Breather } from './breather.js';
 import type { Endpoint } from './endpoint.js';
@@ -73,7 +73,11 @@ export class PublishedStream implements Holder {
     this.holder = `stream ${JSON.stringify(name)}`;
     if (schema) this.#encoder = new StreamEncoder(schema);
     // Last of what may throw: a share that nobody closes would keep its reservation.
-    this.#share = endpoint.region.openShare(this.holder, options.reserveBytes);
+    const { reserveBytes } = options;
+    this.#share = endpoint.region.openShare(this.holder, {
+      reservedBytes: reserveBytes === undefined ? undefined : parseByteLength(reserveBytes, 'reserveBytes'),
+      isRetaining: this.#retain !== 'none',
+    });
     this.#replay = new Replay(this.#retain, this, this.#share);
     if (schema) {
       // At once, for who awaits the schema; where that fails, the first write tries again and says why.

@@ -85,6 +85,7 @@ describe('a server', () => {
   it('opens 1,024 of ten thousand streams, refuses each of the rest alone, and goes on', async () => {
     const socket = await raw();
     await socket.send(READY);
+    await socket.expect('READY', 1); // by then the server has all that belongs to the connection
     const before = server.belongings();
     const ask = (i: number) => encodeFrame({ type: 'SUBSCRIBE', stream: 2 * i + 1, credit: 9, name: 'nothing' });
     await socket.send(Buffer.concat(Array.from({ length: 10_000 }, (_, i) => ask(i))));

@@ -252,10 +252,45 @@ hear()
   });
 });
 
-describe('a peer that leases what a stream waits for which it does not read', () => {
-  it('collects its garbage too', async () => {
+describe('a reader that does something else meanwhile', () => {
+  it('is left alone, however much it holds and however long', async () => {
     const server = await bridge.serve({ maxBytes: MAX_BYTES });
-    const forgetful = bridge.python(`
+    const busy = bridge.node(`
+const peer = await arrowlab.connect(path);
+const subscription = peer.subscribe('prices');
+const held = [];
+for (let i = 0; i < 12; i++) held.push((await subscription.next()).value);
+await sleep(4_000);
+let count = held.length;
+for (const batch of held) batch.release();
+for await (const batch of subscription) {
+  count++;
+  batch.release();
+}
+say(count);
+await hear();
+`);
+    await produce(server, 2 * MAX_BYTES);
+    expect(await busy.line()).toBe(`${(2 * MAX_BYTES) / MIB}`);
+  });
+});
+
+describe('a peer that leases what a stream waits for which it does not read', () => {
+  const FORGETFUL: [string, () => Program][] = [
+    [
+      'node',
+      () =>
+        bridge.node(`
+const peer = await arrowlab.connect(path);
+for await (const batch of peer.subscribe('prices')) batch.numRows;
+say('read');
+await hear();
+`),
+    ],
+    [
+      'python',
+      () =>
+        bridge.python(`
 gc.disable()
 class Holder: pass
 peer = arrowlab.connect(path)
@@ -267,7 +302,13 @@ say("read")
 other = peer.subscribe("never")
 try: next(iter(other))
 except arrowlab.Error: pass
-`);
+`),
+    ],
+  ];
+
+  it.each(FORGETFUL)('collects its garbage too (%s)', async (_, open) => {
+    const server = await bridge.serve({ maxBytes: MAX_BYTES });
+    const forgetful = open();
     await produce(server, MAX_BYTES - 2 * MIB);
     expect(await forgetful.line()).toBe('read');
     const stream = server.publish('later', priceSchema, { retain: 'latest' });

@@ -20,7 +20,7 @@ describe('Budget', () => {
         ),
         (steps) => {
           const budget = new Budget(MAX_BYTES);
-          const open = (): Share => budget.open('stream', 16 * PAGE_BYTES);
+          const open = (): Share => budget.open('stream', { reservedBytes: 16 * PAGE_BYTES });
           const streams = Array.from({ length: 6 }, () => ({ share: open(), extents: [] as number[] }));
           for (const { stream, pages, what, isFirst } of steps) {
             const { share, extents } = streams[stream]!;
@@ -48,18 +48,29 @@ describe('Budget', () => {
 
   it('lets a stream that holds nothing write a message that is larger than what reservations leave', () => {
     const budget = new Budget(MAX_BYTES);
-    budget.open('other', MAX_BYTES / 2);
+    budget.open('other', { reservedBytes: MAX_BYTES / 2 });
     const share = budget.open('large');
     budget.checkPossible(share, MAX_BYTES);
     expect(budget.admits(share, MAX_BYTES, true)).toBe(true);
   });
 
+  it('refuses that to a stream that keeps what it writes: the others would never get their parts back', () => {
+    const budget = new Budget(MAX_BYTES);
+    budget.open('other', { reservedBytes: MAX_BYTES / 4 });
+    const share = budget.open('table', { reservedBytes: 0, isRetaining: true });
+    expect(() => budget.checkPossible(share, MAX_BYTES)).toThrow(
+      expect.objectContaining({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' }),
+    );
+    expect(budget.admits(share, MAX_BYTES, true)).toBe(false);
+    expect(budget.admits(share, (3 * MAX_BYTES) / 4, true)).toBe(true);
+  });
+
   it('refuses what no wait can make room for: beyond maxBytes, or beside what is retained and reserved', () => {
     const budget = new Budget(MAX_BYTES);
-    const share = budget.open('prices', 0);
+    const share = budget.open('prices', { reservedBytes: 0, isRetaining: true });
     const limit = expect.objectContaining({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' });
     expect(() => budget.checkPossible(share, MAX_BYTES + PAGE_BYTES)).toThrow(limit);
-    budget.open('other', MAX_BYTES / 4);
+    budget.open('other', { reservedBytes: MAX_BYTES / 4 });
     budget.charge(share, MAX_BYTES / 2);
     budget.checkPossible(share, MAX_BYTES / 2);
     share.retainedBytes = MAX_BYTES / 2;
@@ -69,8 +80,8 @@ describe('Budget', () => {
 
   it('tells whether what one holder has stands in the way by itself', () => {
     const budget = new Budget(MAX_BYTES);
-    const share = budget.open('prices', MAX_BYTES / 8);
-    const other = budget.open('other', MAX_BYTES / 4);
+    const share = budget.open('prices', { reservedBytes: MAX_BYTES / 8 });
+    const other = budget.open('other', { reservedBytes: MAX_BYTES / 4 });
     budget.charge(share, MAX_BYTES / 2);
     expect(budget.isBlockedBy(share, MAX_BYTES / 4, MAX_BYTES / 2)).toBe(false);
     expect(budget.isBlockedBy(share, MAX_BYTES / 4 + PAGE_BYTES, MAX_BYTES / 2)).toBe(true);
@@ -86,7 +97,7 @@ describe('Budget', () => {
     expect(shares.reduce((sum, { reservedBytes }) => sum + reservedBytes, 0)).toBeLessThanOrEqual(
       MAX_BYTES / 2 + 100 * PAGE_BYTES,
     );
-    expect(() => budget.open('large', MAX_BYTES)).toThrow(
+    expect(() => budget.open('large', { reservedBytes: MAX_BYTES })).toThrow(
       expect.objectContaining({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' }),
     );
   });
@@ -97,6 +108,6 @@ describe('Budget', () => {
     const table = budget.open('table');
     budget.charge(table, MAX_BYTES);
     table.retainedBytes = MAX_BYTES;
-    for (const reservedBytes of [0, undefined]) expect(budget.open('late', reservedBytes).reservedBytes).toBe(0);
+    for (const reservedBytes of [0, undefined]) expect(budget.open('late', { reservedBytes }).reservedBytes).toBe(0);
   });
 });

@@ -9,11 +9,19 @@ export class Share {
   retainedBytes = 0;
   isClosed = false;
 
-  /** Made by `Budget.open`. `reservedBytes`: what the stream may use whatever the others hold. */
+  /** Made by `Budget.open`. `reservedBytes`: what the stream may use whatever the others hold; `isRetaining`: whether it keeps what it writes. */
   constructor(
     readonly name: string,
     public reservedBytes: number,
+    readonly isRetaining: boolean,
   ) {}
+}
+
+export interface ShareOptions {
+  /** Bytes that the stream may use whatever the others hold. */
+  reservedBytes?: number | undefined;
+  /** Whether the stream keeps batches for late subscribers. */
+  isRetaining?: boolean | undefined;
 }
 
 /** By default a stream reserves this part of maxBytes, and all streams together no more than half of it. */
@@ -39,7 +47,7 @@ export class Budget {
    * A share for a stream. Without `reservedBytes` it gets a sixteenth of `maxBytes`, or half of what reservations may still take where that is less.
    * Throws MEMORY_LIMIT when so much cannot be reserved beside what the others have.
    */
-  open(name: string, reservedBytes?: number): Share {
+  open(name: string, { reservedBytes, isRetaining = false }: ShareOptions = {}): Share {
     const free = Math.max(0, this.maxBytes - this.#reservedOrRetained());
     const byDefault = Math.max(0, Math.min(this.maxBytes * DEFAULT_PART, (free - this.maxBytes / 2) / 2));
     if (reservedBytes !== undefined && wholePages(reservedBytes) > free)
@@ -47,7 +55,7 @@ export class Budget {
         'MEMORY_LIMIT',
         `expected a reservation for ${name} that fits beside those of other streams, found ${reservedBytes} bytes where ${free} of maxBytes = ${this.maxBytes} are left: reserve less or raise maxBytes`,
       );
-    const share = new Share(name, wholePages(reservedBytes ?? Math.floor(byDefault)));
+    const share = new Share(name, wholePages(reservedBytes ?? Math.floor(byDefault)), isRetaining);
     this.#shares.add(share);
     this.#unusedReservedBytes += share.reservedBytes;
     return share;
@@ -66,8 +74,9 @@ export class Budget {
     const after = this.#usedBytes + byteLength;
     if (after > this.maxBytes) return false;
     if (share.usedBytes + byteLength <= share.reservedBytes) return true;
-    // A stream that holds nothing may go beyond its part with one message: else large ones could never be written.
-    if (!isFirst || share.usedBytes === 0) return isFirst;
+    if (!isFirst) return false;
+    // A stream that holds nothing may go beyond its part with one message that comes back: else large ones could never be written.
+    if (share.usedBytes === 0 && !share.isRetaining) return true;
     return after + this.#unusedReservedBytes - unused(share) <= this.maxBytes;
   }
 
@@ -80,7 +89,7 @@ export class Budget {
         'MEMORY_LIMIT',
         `expected at most maxBytes in one write, ${found}: write smaller batches or raise maxBytes`,
       );
-    const taken = share.retainedBytes > 0 ? this.#reservedOrRetained(share) : this.#retained();
+    const taken = share.isRetaining ? this.#reservedOrRetained(share) : this.#retained();
     if (taken + byteLength > this.maxBytes)
       throw new ArrowlabError(
         'MEMORY_LIMIT',

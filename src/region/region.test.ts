@@ -99,7 +99,7 @@ describe('Region', () => {
 
   it('serves a stream from its reservation although a greedy one has all the rest and waits', async () => {
     open({ maxBytes: 16 * MIB });
-    const modest = region.openShare('stream "modest"', 2 * MIB);
+    const modest = region.openShare('stream "modest"', { reservedBytes: 2 * MIB });
     const greedy = holder('greedy');
     for (let i = 0; i < 14; i++) await allocate(MIB, greedy);
     const refused = allocate(MIB, greedy);
@@ -116,7 +116,7 @@ describe('Region', () => {
 
   it('serves who waits for its own reservation although somebody is before it in line', async () => {
     open({ maxBytes: 8 * MIB });
-    const modest = region.openShare('stream "modest"', MIB);
+    const modest = region.openShare('stream "modest"', { reservedBytes: MIB });
     const reader = holder('reader');
     const extent = await region.allocate({ byteLength: MIB, writer: reader, share: modest });
     await allocate(6 * MIB, holder('greedy'));
@@ -154,7 +154,7 @@ describe('Region', () => {
     open({ maxBytes: 4 * MIB });
     await allocate(3 * MIB, holder('reader'));
     const ended = [2 * MIB, PAGE_BYTES].map((byteLength) => allocate(byteLength, holder('writer')));
-    const other = region.openShare('stream "other"', 0);
+    const other = region.openShare('stream "other"', { reservedBytes: 0 });
     const next = region.allocate({ byteLength: MIB, writer: holder('next'), share: other });
     region.closeShare(share);
     for (const wait of ended) await expect(wait).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
@@ -164,7 +164,7 @@ describe('Region', () => {
 
   it('leaves nothing on the signal of a wait that was served, and serves who comes next when one is given up', async () => {
     open({ maxBytes: 4 * MIB });
-    const [reader, small] = [holder('reader'), region.openShare('stream "small"', 0)];
+    const [reader, small] = [holder('reader'), region.openShare('stream "small"', { reservedBytes: 0 })];
     const extent = await allocate(3 * MIB, reader);
     const controller = new AbortController();
     const served = allocate(2 * MIB, holder('served'), controller.signal);

@@ -1,7 +1,7 @@
 import { ArrowlabError } from '../errors.js';
 import { awaitNative, callNative, type Region as NativeRegion } from '../native.js';
 import { Allocator, type Place, wholePages } from './allocator.js';
-import { Budget, type Share } from './budget.js';
+import { Budget, type Share, type ShareOptions } from './budget.js';
 import { Extent } from './extent.js';
 import { defaultMaxBytes, parseByteLength } from './limits.js';
 import { startTimer } from './timer.js';
@@ -77,12 +77,9 @@ export class Region {
     this.#allocator = new Allocator(this.native.byteLength);
   }
 
-  /** A stream's share of this region; `reservedBytes` as `Budget.open` has it. Throws MEMORY_LIMIT, INVALID_ARGUMENT. */
-  openShare(name: string, reservedBytes?: number | string): Share {
-    return this.#budget.open(
-      name,
-      reservedBytes === undefined ? undefined : parseByteLength(reservedBytes, 'reserveBytes'),
-    );
+  /** A stream's share of this region; as `Budget.open` has it. Throws MEMORY_LIMIT. */
+  openShare(name: string, options?: ShareOptions): Share {
+    return this.#budget.open(name, options);
   }
 
   /** The stream writes nothing more: what it reserved can be used by others, and a write of it that waits fails with CLOSED. */

@@ -1,4 +1,4 @@
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { awaitNative, callNative } from '../native.js';
 import { Region } from '../region/index.js';
 import { Connection } from './connection.js';
 import { encodeFrame, type Frame } from './frames.js';
+import { FrameReceiver } from './receiver.js';
 
 /** A connection, and the descriptor of its other side, whose handshake is done too. */
 async function connected(onFrame?: (frame: Frame, connection: Connection) => void) {
@@ -46,6 +47,22 @@ it('reads what the peer said last although sending to it fails first', async () 
   const error = await end;
   expect(error).toMatchObject({ code: 'ERR_ARROWLAB_LEASE_UNKNOWN' });
   expect(error!.message).toContain(message);
+  dispose();
+});
+
+it('sends releases in one frame, ahead of what is said next', async () => {
+  const { connection, peer, dispose } = await connected();
+  for (const lease of [1n, 2n, 3n]) connection.release(lease);
+  connection.send({ type: 'CREDIT', stream: 1, messages: 2 });
+  await new Promise(setImmediate);
+  const bytes = Buffer.alloc(256);
+  const receiver = new FrameReceiver();
+  receiver.push(bytes.subarray(0, readSync(peer, bytes)));
+  expect([...receiver.frames()].slice(1)).toEqual([
+    { type: 'RELEASE', leases: [1n, 2n, 3n] },
+    { type: 'CREDIT', stream: 1, messages: 2 },
+  ]);
+  closeSync(peer);
   dispose();
 });
 
