@@ -10,10 +10,9 @@ export class Audience {
   #droppedBatches = 0;
   /** Since when somebody waits for the first subscriber. */
   #lonelySinceMs: number | undefined;
-  #come!: () => void;
-  readonly #hasCome = new Promise<void>((resolve) => {
-    this.#come = resolve;
-  });
+  /** Somebody has subscribed, or nobody will. */
+  #hasCome = false;
+  #come: (() => void) | undefined;
 
   get size(): number {
     return this.#outlets.size;
@@ -28,29 +27,30 @@ export class Audience {
 
   add(outlet: Outlet): void {
     this.#outlets.add(outlet);
-    this.#come();
+    this.#arrived();
   }
 
   remove(outlet: Outlet): void {
     if (this.#outlets.delete(outlet)) this.#droppedBatches += outlet.droppedBatches;
   }
 
-  /** Waits until somebody has subscribed, or nobody will: `end` has been called. Throws ABORTED. */
+  /** Waits until somebody has subscribed, or nobody will: `end` has been called. One caller at a time. Throws ABORTED. */
   async first(signal: AbortSignal | undefined, what: string): Promise<void> {
     ArrowlabError.throwIfAborted(signal, what);
-    if (this.#outlets.size === 0) this.#lonelySinceMs ??= performance.now();
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = () => {
-        this.#lonelySinceMs = undefined;
-        reject(ArrowlabError.aborted(signal, `${what}, which waited for a subscriber,`));
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#hasCome.then(() => {
-        this.#lonelySinceMs = undefined;
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
+    if (this.#hasCome) return;
+    this.#lonelySinceMs = performance.now();
+    let onAbort: (() => void) | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#come = resolve;
+        onAbort = () => reject(ArrowlabError.aborted(signal, `${what}, which waited for a subscriber,`));
+        signal?.addEventListener('abort', onAbort);
       });
-    });
+    } finally {
+      this.#lonelySinceMs = undefined;
+      this.#come = undefined;
+      if (onAbort) signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Waits until every subscriber has been sent what it was offered, or is gone. Throws ABORTED. */
@@ -67,7 +67,7 @@ export class Audience {
   /** Ends the stream for each, after what was offered; with an error, at once. */
   end(error: ArrowlabError | undefined): void {
     for (const outlet of [...this.#outlets]) outlet.end(error);
-    this.#come();
+    this.#arrived();
   }
 
   /** What `who` waits for here. */
@@ -79,5 +79,10 @@ export class Audience {
         ? []
         : [{ who, for: 'credit', forMs: since(awaitedSinceMs), why: `the ${holder} is not empty` }],
     );
+  }
+
+  #arrived(): void {
+    this.#hasCome = true;
+    this.#come?.();
   }
 }

@@ -43,8 +43,11 @@ export function windowCollected(byteLength: number, isOffset: boolean): void {
 
 async function collectWindows(): Promise<void> {
   collectFromBytes = Number.POSITIVE_INFINITY;
-  await collectGarbage(lend);
-  collectFromBytes = pressure.windowBytes + QUOTA_BYTES;
+  try {
+    await collectGarbage(lend);
+  } finally {
+    collectFromBytes = pressure.windowBytes + QUOTA_BYTES;
+  }
 }
 
 /** V8 measures growth from the last collection: lent just before one, it is none. Enough for two quotas, since a collection may have to wait. */
