@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import { callNative, type Greeted, type Mapping } from '../native.js';
@@ -33,6 +33,8 @@ export interface ConnectionHandler {
 
 const MINOR = 0;
 const READY_TIMEOUT_MS = 2_000;
+/** Where all sockets of this thread deliver, one after the other: what comes is taken in before anything else is read. */
+const RECEIVED = Buffer.allocUnsafeSlow(64 * 1024);
 /** Answers that a peer may leave unread and still ask for more; and all that it may, messages included. */
 const MAX_UNREAD_ANSWER_BYTES = 2 ** 20;
 const MAX_UNREAD_BYTES = 32 * 2 ** 20;
@@ -88,8 +90,14 @@ export class Connection {
       };
     });
     this.ready.catch(() => {}); // whoever awaits it is told; nobody has to
-    this.#socket = new Socket({ fd: greeted.fd, readable: true, writable: true, allowHalfOpen: true });
-    this.#socket.on('data', (chunk) => this.#receive(chunk));
+    const options: SocketConstructorOpts & ConnectOpts = {
+      fd: greeted.fd,
+      readable: true,
+      writable: true,
+      allowHalfOpen: true,
+      onread: { buffer: RECEIVED, callback: (byteLength) => this.#receive(RECEIVED.subarray(0, byteLength)) },
+    };
+    this.#socket = new Socket(options);
     this.#socket.on('end', () => this.#end(undefined));
     // A failed write is not the end: what is still to be read may hold the ERROR that explains.
     this.#socket.on('error', () => {});
@@ -187,18 +195,20 @@ export class Connection {
     if (this.#socket.writableLength === 0) this.#answeredBytes = 0;
   };
 
-  #receive(chunk: Buffer): void {
-    if (this.#ended) return;
+  /** Takes what the socket delivered; always asks for more. */
+  #receive(chunk: Buffer): true {
+    if (this.#ended) return true;
     this.#receiver.push(chunk);
     try {
       for (const frame of this.#receiver.frames()) {
         this.#accept(frame);
-        if (this.#ended) return;
+        if (this.#ended) return true;
       }
     } catch (error) {
       if (!(error instanceof ArrowlabError)) throw error;
       this.fail(error);
     }
+    return true;
   }
 
   #accept(frame: Frame): void {
