@@ -73,10 +73,6 @@ export class Endpoint {
     return this.#isClosed;
   }
 
-  get sessions(): ReadonlySet<Session> {
-    return this.#sessions;
-  }
-
   /** Takes a greeted peer in. */
   attach(greeted: Greeted, side: Side, spawned?: SpawnedProcess): Session {
     const session = new Session(this, greeted, side, spawned);

@@ -1,6 +1,6 @@
 import { ArrowlabError } from '../errors.js';
 import type { Mapping } from '../native.js';
-import { PAGE_BYTES } from '../region/index.js';
+import { PAGE_BYTES, wholePages } from '../region/index.js';
 import type { Frame } from '../wire/index.js';
 import { LeasedMessage } from './incoming.js';
 
@@ -85,7 +85,7 @@ export class Holdings {
     const extent = this.#extents.get(offset)!;
     if (--extent.leases > 0) return;
     this.#extents.delete(offset);
-    this.mapping.discardWrites(offset, Math.ceil(extent.byteLength / PAGE_BYTES) * PAGE_BYTES);
+    this.mapping.discardWrites(offset, wholePages(extent.byteLength));
   }
 
   #closeUnused(): void {

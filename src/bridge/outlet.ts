@@ -23,7 +23,7 @@ export class Outlet implements Holder {
   droppedBatches = 0;
 
   readonly #side: ProducerSide;
-  #credit: number;
+  #credit = 0;
   #sequence = 0n;
   #queue: PlacedMessage[] = [];
   #ending: Ending | undefined;
@@ -43,10 +43,8 @@ export class Outlet implements Holder {
     side: ProducerSide,
     readonly stream: number,
     readonly name: string,
-    credit: number,
   ) {
     this.#side = side;
-    this.#credit = credit;
     this.peerLabel = side.label;
     this.holder = `queue for ${side.label}, stream ${JSON.stringify(name)}`;
   }

@@ -143,7 +143,7 @@ export class ProducerSide {
       this.#refuse(stream, new ArrowlabError('TOO_MANY_STREAMS', expected));
       return;
     }
-    const outlet = new Outlet(this, stream, name, 0);
+    const outlet = new Outlet(this, stream, name);
     outlet.grant(credit);
     outlet.onClosed = () => {
       this.#outlets.delete(stream);

@@ -60,7 +60,8 @@ export class PublishedStream implements Holder {
   #lastWrite: Promise<unknown> = Promise.resolve();
   #hasSchema = false;
   #ending: { error: ArrowlabError | undefined } | undefined;
-  /** Made by `Endpoint.publish`. Without a schema the messages come from `writeMessages` alone. */
+
+  /** Made by `Endpoint.publish`. Without a schema the messages come from `writeIpc` alone. */
   constructor(
     endpoint: Endpoint,
     readonly name: string,
