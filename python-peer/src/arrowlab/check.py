@@ -41,8 +41,8 @@ class Kind(IntEnum):
 class Message:
     """A message that has been checked.
 
-    `header` (marker, length, metadata) is a copy, so that pyarrow's stream reader, which holds on to the last metadata it
-    has seen, holds no lease by it. `body` is in place.
+    `header` (marker, length, metadata) is a copy, so that pyarrow's stream reader, which holds on to the last metadata
+    it has seen, holds no lease by it. `body` is in place.
     """
 
     kind: Kind
