@@ -35,6 +35,24 @@ export async function collect(peer: Peer, name: string): Promise<LeasedBatch[]> 
   return batches;
 }
 
+/** Reads a stream to its end, releasing each batch at once; how many there were. `look` sees each before that. */
+export async function drain(peer: Peer, name: string, look?: (batch: LeasedBatch) => void): Promise<number> {
+  let count = 0;
+  for await (const batch of peer.subscribe(name)) {
+    look?.(batch);
+    count++;
+    batch.release();
+  }
+  return count;
+}
+
+/** Publishes "prices" and writes `total` bytes of it in batches of a mebibyte, numbered by their first value; ends it. */
+export async function producePrices(server: Server, total: number): Promise<void> {
+  const stream = server.publish('prices', priceSchema);
+  for (let i = 0; i < total / MIB; i++) await stream.write(pricesOf(MIB, i));
+  await stream.end();
+}
+
 /** A process of its own, spoken to in lines. */
 export class Program {
   readonly child;
@@ -96,6 +114,11 @@ export class Bridge {
   /** A program for Node, as a module; `path`, `say(...)` and `hear()` are there for it, and `arrowlab`, from dist. */
   node(body: string): Program {
     return this.run(...nodeCommand(body), this.path);
+  }
+
+  /** A program in one of these languages. */
+  program(language: 'node' | 'python', body: string): Program {
+    return language === 'node' ? this.node(body) : this.python(body);
   }
 
   /** The Rust peer, which holds the stream "prices" when it is told `go`. */

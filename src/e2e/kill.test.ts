@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Table } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import type { Server } from '../index.js';
-import { firstPrice, MIB, type Program, priceSchema, prices, pricesOf, useBridge } from './bridge.js';
+import { drain, firstPrice, MIB, type Program, priceSchema, prices, pricesOf, useBridge } from './bridge.js';
 
 const bridge = useBridge();
 
@@ -160,9 +160,7 @@ await hear();
     await stream.write(pricesOf(MIB));
     expect(await keeper.line()).toBe('closed');
     const peer = await bridge.meet();
-    const reading = (async () => {
-      for await (const batch of peer.subscribe('prices')) batch.release();
-    })();
+    const reading = drain(peer, 'prices');
     await stream.write(prices(1));
     for (let i = 1; i <= (20 * maxBytes) / MIB; i++) await stream.write(pricesOf(MIB, -i * MIB));
     keeper.say('read');
@@ -200,17 +198,10 @@ hear()
     })();
     const other = server.publish('other', priceSchema);
     const peer = await bridge.meet();
-    let read = 0;
-    const reading = (async () => {
-      for await (const batch of peer.subscribe('other')) {
-        read++;
-        batch.release();
-      }
-    })();
+    const reading = drain(peer, 'other');
     for (let i = 0; i < 200; i++) await other.write(pricesOf(MIB));
     await other.end();
-    await reading;
-    expect(read).toBe(200);
+    expect(await reading).toBe(200);
     expect(written).toBeLessThan(count);
     await consumer.kill('SIGCONT');
     await writing;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Table } from 'apache-arrow';
 import { expect, it } from 'vitest';
 import { connect, type Server } from '../index.js';
-import { firstPrice, footprint, MIB, type Program, priceSchema, pricesOf, useBridge } from './bridge.js';
+import { drain, firstPrice, footprint, MIB, type Program, priceSchema, pricesOf, useBridge } from './bridge.js';
 import { installed } from './installed.js';
 
 const bridge = useBridge();
@@ -71,9 +71,7 @@ for (let i = 0; ; i++) await stream.write(pricesOf(${MIB / 16}, i));
 `);
   await producer.line();
   const peer = await connect(path);
-  const reading = (async () => {
-    for await (const batch of peer.subscribe('prices')) batch.release();
-  })().catch((error) => error);
+  const reading = drain(peer, 'prices').catch((error) => error);
   await sleep(random() * 20);
   await producer.kill();
   expect(await reading).toMatchObject({ code: 'ERR_ARROWLAB_PRODUCER_GONE' });
@@ -90,14 +88,8 @@ const children = (): string[] =>
 async function steadyReader(server: Server, isOver: () => boolean): Promise<void> {
   const stream = server.publish('steady', priceSchema);
   const peer = await bridge.meet();
-  const reading = (async () => {
-    let next = 0;
-    for await (const batch of peer.subscribe('steady')) {
-      expect(firstPrice(batch)).toBe(next++);
-      batch.release();
-    }
-    return next;
-  })();
+  let next = 0;
+  const reading = drain(peer, 'steady', (batch) => expect(firstPrice(batch)).toBe(next++));
   let written = 0;
   for (; !isOver(); written++) {
     await stream.write(pricesOf(MIB / 16, written));
