@@ -1,0 +1,142 @@
+import type { ArrayNode, IntArray } from '../array.js';
+import { bitmapByteLength, clearPast, countBits } from '../bitmap.js';
+import { type BufferSource, EMPTY_BUFFER } from '../buffer.js';
+import type { ParsedField } from '../field.js';
+import type { VectorLike } from '../shape.js';
+import type { ValueArray } from './value-array.js';
+
+/** A buffer of a batch under construction, and where it lies in the batch's body. */
+export class SlotBuffer implements BufferSource {
+  readonly #bytes: Uint8Array;
+
+  constructor(
+    readonly bodyOffset: number,
+    bytes: Uint8Array,
+  ) {
+    this.#bytes = bytes;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  head(byteLength: number): SlotBuffer {
+    return new SlotBuffer(this.bodyOffset, this.#bytes.subarray(0, byteLength));
+  }
+}
+
+/** The buffers of one column, each with room for all that may come; absent where its layout has none. */
+export interface ColumnBuffers {
+  readonly validity?: SlotBuffer | undefined;
+  readonly values?: SlotBuffer | undefined;
+  readonly valueOffsets?: SlotBuffer | undefined;
+  readonly data?: SlotBuffer | undefined;
+  readonly typeIds?: SlotBuffer | undefined;
+}
+
+/**
+ * One column of a batch under construction: typed arrays over its buffers, which are the very memory that is handed over, and how much
+ * of them is filled. Whoever made the memory owns it.
+ */
+export class Column {
+  /** Of rows that are filled. */
+  length = 0;
+  /** Of nulls among them. */
+  nullCount = 0;
+  /** Bytes of `data` that are filled. */
+  dataLength = 0;
+
+  /** One bit a row, 1 for a value; only where the field is nullable and its layout has a bitmap. All ones at first: nulls clear their bit. */
+  readonly validity: Uint8Array | undefined;
+  /**
+   * A row's values, of a layout of fixed width: an array of the type's own class, with several elements a row where the type has no such
+   * class (see `valueArrayOf`); of booleans the bitmap; of views 16 bytes a row; of a dictionary-encoded column its indices.
+   */
+  readonly values: ValueArray | undefined;
+  /** Of strings, bytes and lists, one more than rows, the first of them 0; of a dense union one a row. */
+  readonly valueOffsets: IntArray | undefined;
+  /** Bytes that the offsets, or views, refer to. */
+  readonly data: Uint8Array | undefined;
+  /** Of a union: which child a row is in. */
+  readonly typeIds: Int8Array | undefined;
+
+  readonly #buffers: ColumnBuffers;
+
+  /** `capacity`: rows there is room for. Made by `BatchPlan.columns`. */
+  constructor(
+    readonly field: ParsedField,
+    readonly capacity: number,
+    buffers: ColumnBuffers,
+    arrays: Pick<Column, 'values' | 'valueOffsets'>,
+    readonly children: readonly Column[],
+  ) {
+    this.#buffers = buffers;
+    this.validity = buffers.validity?.bytes();
+    this.values = arrays.values;
+    this.valueOffsets = arrays.valueOffsets;
+    this.data = buffers.data?.bytes();
+    const typeIds = buffers.typeIds?.bytes();
+    this.typeIds = typeIds && new Int8Array(typeIds.buffer, typeIds.byteOffset, typeIds.byteLength);
+    this.reset();
+  }
+
+  /** As it was at first: without rows, every bit of the bitmap set, the first offset 0. What else was written stays until it is written over. */
+  reset(): void {
+    this.length = 0;
+    this.nullCount = 0;
+    this.dataLength = 0;
+    this.validity?.fill(0xff);
+    if (this.valueOffsets && this.field.layout.kind !== 'union') this.valueOffsets.fill(0 as never, 0, 1);
+    for (const child of this.children) child.reset();
+  }
+
+  /** Nulls among the first `length` rows, by the bitmap. */
+  countNulls(length: number): number {
+    return this.validity ? length - countBits(this.validity, 0, length) : 0;
+  }
+
+  /**
+   * What is filled, as an array that refers to the column's memory; bits past its end are cleared. `dictionaryOf` gives the values of
+   * a dictionary-encoded column.
+   */
+  toArray(dictionaryOf: (column: Column) => VectorLike | undefined): ArrayNode {
+    const { field, length, nullCount } = this;
+    const { validity, valueOffsets, data, typeIds } = this.#buffers;
+    const values = this.#filledValues();
+    const bitmap = nullCount > 0 ? filledBits(validity!, length) : EMPTY_BUFFER;
+    const offsets = valueOffsets?.head((length + (field.layout.kind === 'union' ? 0 : 1)) * this.#offsetWidth);
+    const buffers = [typeIds?.head(length), offsets, values, data?.head(this.dataLength)];
+    return {
+      field,
+      length,
+      nullCount,
+      validity: bitmap,
+      buffers: buffers.filter((buffer) => buffer !== undefined),
+      children: this.children.map((child) => child.toArray(dictionaryOf)),
+      dictionary: field.dictionary ? dictionaryOf(this) : undefined,
+    };
+  }
+
+  get #offsetWidth(): number {
+    return this.valueOffsets!.BYTES_PER_ELEMENT;
+  }
+
+  #filledValues(): SlotBuffer | undefined {
+    const { values } = this.#buffers;
+    const { layout } = this.field;
+    if (layout.kind === 'bits') return filledBits(values!, this.length);
+    if (layout.kind === 'fixed') return values!.head(this.length * layout.byteWidth);
+    return values?.head(this.length * 16);
+  }
+}
+
+/** The bits of `length` rows; those of the last byte that are past them are 0. */
+function filledBits(bitmap: SlotBuffer, length: number): SlotBuffer {
+  const bits = bitmap.head(bitmapByteLength(length));
+  clearPast(bits.bytes(), length);
+  return bits;
+}
