@@ -4,8 +4,9 @@ import type { SchemaLike } from '../ipc/index.js';
 import type { Greeted } from '../native.js';
 import { Region, type RegionOptions, type RegionStats } from '../region/index.js';
 import type { SpawnedProcess } from '../wire/index.js';
+import type { Broadcast, PublishOptions } from './broadcast.js';
 import type { Outlet } from './outlet.js';
-import { PublishedStream, type PublishOptions } from './published.js';
+import { PublishedStream } from './published.js';
 import { Session } from './session.js';
 import { type EndpointStatus, type LeaseStatus, regionStatus, type SubscriptionStatus, since } from './status.js';
 import type { Side } from './stream-numbers.js';
@@ -92,7 +93,7 @@ export class Endpoint {
     const stream = new PublishedStream(this, name, schema, options);
     this.#streams.set(name, stream);
     if (debug.enabled) debug('publish %j', name);
-    for (const outlet of this.#waiting.get(name) ?? []) stream.attach(outlet);
+    for (const outlet of this.#waiting.get(name) ?? []) stream.broadcast.attach(outlet);
     this.#waiting.delete(name);
     return stream;
   }
@@ -106,11 +107,11 @@ export class Endpoint {
         `expected a published stream, found none named ${JSON.stringify(name)}`,
       );
     this.#streams.delete(name);
-    stream.retire();
+    stream.broadcast.retire();
   }
 
   /** A write of a stream waits for memory: whoever holds some is asked for it. */
-  writeWaits(stream: PublishedStream, needed: number, waitedMs: number): void {
+  writeWaits(stream: Broadcast, needed: number, waitedMs: number): void {
     if (debug.enabled) debug('write to %j waits for %d bytes, for %d ms', stream.name, needed, Math.round(waitedMs));
     for (const session of this.#sessions) session.producer.writeWaits(stream, needed);
     this.onWriteWaits?.({ stream: stream.name, needed, waitedMs });
@@ -137,7 +138,7 @@ export class Endpoint {
       for (const { name, sinceMs, ...leased } of session.producer.ledger.byStream())
         leases.push({ connection, stream: name, ...leased, oldestMs: since(sinceMs) });
     }
-    for (const stream of this.#streams.values()) waiting.push(...stream.waits());
+    for (const stream of this.#streams.values()) waiting.push(...stream.broadcast.waits());
     for (const [name, outlets] of this.#waiting)
       for (const { peerLabel, sinceMs } of outlets)
         waiting.push({
@@ -146,7 +147,7 @@ export class Endpoint {
           forMs: since(sinceMs),
           why: `nobody publishes ${JSON.stringify(name)}`,
         });
-    const streams = [...this.#streams.values()].map((stream) => stream.status());
+    const streams = [...this.#streams.values()].map((stream) => stream.broadcast.status());
     return {
       ...{ name: this.name, pid: process.pid, region, peers, streams, subscriptions, leases, holders, waiting },
       omitted: {},
@@ -156,18 +157,18 @@ export class Endpoint {
   /** A subscriber was sent a stream to its end, released it and is gone. */
   wasRead(name: string): void {
     const stream = this.#streams.get(name);
-    if (stream) stream.readers++;
+    if (stream) stream.broadcast.readers++;
   }
 
   /** A peer subscribed; it waits while nobody publishes the name. */
   outletArrived(outlet: Outlet): void {
     const stream = this.#streams.get(outlet.name);
-    if (stream) stream.attach(outlet);
+    if (stream) stream.broadcast.attach(outlet);
     else this.#waiting.set(outlet.name, (this.#waiting.get(outlet.name) ?? new Set()).add(outlet));
   }
 
   outletClosed(outlet: Outlet): void {
-    outlet.published?.detach(outlet);
+    outlet.broadcast?.detach(outlet);
     const waiting = this.#waiting.get(outlet.name);
     waiting?.delete(outlet);
     if (waiting?.size === 0) this.#waiting.delete(outlet.name);
@@ -185,7 +186,7 @@ export class Endpoint {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.all([...this.#sessions].map((session) => session.close()));
-    for (const stream of this.#streams.values()) stream.retire();
+    for (const stream of this.#streams.values()) stream.broadcast.retire();
     this.#streams.clear();
     this.region.close();
   }

@@ -1,10 +1,10 @@
 import { channel } from 'node:diagnostics_channel';
 import { ArrowlabError } from '../errors.js';
 import type { Holder } from '../region/index.js';
+import type { Broadcast } from './broadcast.js';
 import { MAX_LEASES } from './ledger.js';
 import type { PlacedMessage } from './placed.js';
 import type { ProducerSide } from './producer-side.js';
-import type { PublishedStream } from './published.js';
 import { type SubscriptionStatus, since } from './status.js';
 
 /** For measurements: just before a message is sent, `{ pid, stream, sequence, kind }`. */
@@ -33,7 +33,7 @@ export class Outlet implements Holder {
   #awaitedSinceMs: number | undefined;
   #roomWaiters: (() => void)[] = [];
   /** The stream, once its name is published; also when that has been taken away. */
-  published: PublishedStream | undefined;
+  broadcast: Broadcast | undefined;
   /** Whether everything has been sent, up to the stream's end. */
   isComplete = false;
   /** Called once, when the peer wants nothing more. */

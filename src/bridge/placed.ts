@@ -41,6 +41,11 @@ export class PlacedMessage {
     return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, extent, undefined);
   }
 
+  /** A batch that lies in an extent already, from its start on. */
+  static inPlace(extent: Extent, byteLength: number): PlacedMessage {
+    return new PlacedMessage('batch', undefined, false, byteLength, extent, undefined);
+  }
+
   /** Bytes of the region that it takes; none where it travels inline. */
   get regionBytes(): number {
     return this.extent?.capacity ?? 0;

@@ -2,11 +2,11 @@ import { channel } from 'node:diagnostics_channel';
 import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import { type Connection, type Frame, MAX_RESULT_BYTES, type PeerIdentity } from '../wire/index.js';
+import type { Broadcast } from './broadcast.js';
 import type { Endpoint } from './endpoint.js';
 import { LeaseLedger, MAX_LEASES } from './ledger.js';
 import { Outlet } from './outlet.js';
 import type { PlacedMessage } from './placed.js';
-import type { PublishedStream } from './published.js';
 import type { Session } from './session.js';
 import { statusJson } from './status.js';
 import type { StreamNumbers } from './stream-numbers.js';
@@ -80,14 +80,14 @@ export class ProducerSide {
   }
 
   /** A write of a stream waits for `needed` bytes: asks the peer, if it reads the stream or leases anything. */
-  writeWaits(published: PublishedStream, needed: number): void {
+  writeWaits(broadcast: Broadcast, needed: number): void {
     const say = (stream: number, held: number) =>
       this.send({ type: 'WAITING', stream, needed: BigInt(needed), held: BigInt(held) });
-    const readers = [...this.#outlets.values()].filter((outlet) => outlet.published === published);
+    const readers = [...this.#outlets.values()].filter((outlet) => outlet.broadcast === broadcast);
     if (readers.length === 0 && this.ledger.count > 0) say(0, this.ledger.heldBytes(0));
     for (const { stream } of readers) {
       const held = this.ledger.heldBytes(stream);
-      say(stream, published.isBlockedBy(this.ledger.heldBytes(stream, published), needed) ? held : 0);
+      say(stream, broadcast.isBlockedBy(this.ledger.heldBytes(stream, broadcast), needed) ? held : 0);
     }
   }
 

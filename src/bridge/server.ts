@@ -5,8 +5,9 @@ import { type SchemaLike, schemaOf, type TableLike } from '../ipc/index.js';
 import { awaitNative, callNative, discardGreeted, type Greeted, type Listener, type Refused } from '../native.js';
 import type { RegionStats } from '../region/index.js';
 import type { PeerIdentity, SpawnedProcess } from '../wire/index.js';
+import type { PublishOptions } from './broadcast.js';
 import { Endpoint, type EndpointOptions, type WriteWait } from './endpoint.js';
-import type { PublishedStream, PublishOptions } from './published.js';
+import type { PublishedStream } from './published.js';
 import type { EndpointStatus } from './status.js';
 
 export interface ListenOptions extends EndpointOptions {

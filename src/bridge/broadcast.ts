@@ -1,0 +1,235 @@
+import { ArrowlabError } from '../errors.js';
+import type { OutgoingMessage } from '../ipc/index.js';
+import { type Extent, type Holder, parseByteLength, type Share, type Wish } from '../region/index.js';
+import { Audience } from './audience.js';
+import { Breather } from './breather.js';
+import type { Endpoint } from './endpoint.js';
+import type { Outlet } from './outlet.js';
+import { PlacedMessage } from './placed.js';
+import { Replay, type Retention } from './replay.js';
+import type { StreamStatus, WaitStatus } from './status.js';
+
+export interface PublishOptions {
+  /**
+   * What a late subscriber gets beside the schema and the live dictionaries: nothing, the last batch, or all batches.
+   * With 'none' the first write waits for a subscriber. Default 'none'.
+   */
+  retain?: Retention | undefined;
+  /** What a subscriber without credit does to the others: 'block' makes the writer wait, 'drop' leaves batches out for that subscriber. Default 'block'. */
+  slow?: 'block' | 'drop' | undefined;
+  /**
+   * Bytes of the region that the stream may use whatever other streams hold; two of its batches are enough to go on. Default: a sixteenth of
+   * `maxBytes`, less where many streams are open.
+   */
+  reserveBytes?: number | string | undefined;
+}
+
+/** The way of one stream's messages into the region and to its subscribers: each is written once, one after the other. */
+export class Broadcast implements Holder {
+  readonly holder: string;
+  readonly sinceMs = performance.now();
+  /** Record batches sent so far. */
+  batches = 0;
+  /** Rows of these. */
+  rows = 0;
+  /** Bytes of all messages sent so far. */
+  writtenBytes = 0;
+  /** Subscribers that were sent all of it, released it and are gone. */
+  readers = 0;
+
+  readonly #endpoint: Endpoint;
+  readonly #retain: Retention;
+  readonly #slow: NonNullable<PublishOptions['slow']>;
+  readonly #audience = new Audience();
+  readonly #share: Share;
+  readonly #replay: Replay;
+  readonly #breather = new Breather();
+  #lastWork: Promise<unknown> = Promise.resolve();
+  #ending: { error: ArrowlabError | undefined } | undefined;
+
+  /** Throws INVALID_ARGUMENT, MEMORY_LIMIT. */
+  constructor(
+    endpoint: Endpoint,
+    readonly name: string,
+    options: PublishOptions,
+  ) {
+    this.#endpoint = endpoint;
+    this.#retain = oneOf('retain', options.retain ?? 'none', ['none', 'latest', 'all']);
+    this.#slow = oneOf('slow', options.slow ?? 'block', ['block', 'drop']);
+    this.holder = `stream ${JSON.stringify(name)}`;
+    const { reserveBytes } = options;
+    this.#share = endpoint.region.openShare(this.holder, {
+      reservedBytes: reserveBytes === undefined ? undefined : parseByteLength(reserveBytes, 'reserveBytes'),
+      isRetaining: this.#retain !== 'none',
+    });
+    this.#replay = new Replay(this.#retain, this, this.#share);
+  }
+
+  get isEnded(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** Whether nothing was sent that a late subscriber would need. */
+  get isFresh(): boolean {
+    return this.#replay.isEmpty;
+  }
+
+  get subscribers(): number {
+    return this.#audience.size;
+  }
+
+  /** Works happen one after the other, in the order they were asked for; none after the end. Throws CLOSED. */
+  inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastWork.then(() => {
+      this.checkOpen();
+      return work();
+    });
+    this.#lastWork = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Waits for the first subscriber, unless late ones get what is written now. Throws ABORTED, CLOSED. */
+  async subscribed(signal?: AbortSignal): Promise<void> {
+    if (this.#retain !== 'none') return;
+    await this.#audience.first(signal, `the write to ${this.holder}`);
+    this.checkOpen();
+  }
+
+  /** Writes a message and sends it: one copy. Waits for room and memory. Throws what `Region.allocate` and the message's source throw, and CLOSED. */
+  async emit(message: OutgoingMessage, signal?: AbortSignal): Promise<void> {
+    await this.#ready(signal);
+    const wish = this.#wish(message.byteLength, signal);
+    const placed = await PlacedMessage.place(message, this.#endpoint.region, this.#endpoint.inlineBelow, wish);
+    this.#send(placed, message.rows, wish.writer);
+  }
+
+  /** Sends a batch that lies in an extent already, which `writer` holds and lets go by this, also where it fails. Throws ABORTED, CLOSED. */
+  async emitInPlace(
+    extent: Extent,
+    byteLength: number,
+    rows: number,
+    writer: Holder,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    try {
+      await this.#ready(signal);
+    } catch (error) {
+      extent.drop(writer);
+      throw error;
+    }
+    this.#send(PlacedMessage.inPlace(extent, byteLength), rows, writer);
+  }
+
+  /** Memory for a batch that is not written yet; waits for it. The caller owns it as `writer`. Throws what `Region.allocate` throws, and CLOSED. */
+  allocate(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<Extent> {
+    this.checkOpen();
+    return this.#endpoint.region.allocate({ ...this.#wish(byteLength, signal), writer });
+  }
+
+  /** Ends the stream after what was asked for before. Resolves when every subscriber has been sent its end. */
+  async end(last: () => Promise<void>): Promise<void> {
+    await this.inTurn(async () => {
+      await last();
+      this.checkOpen(); // it may have failed meanwhile
+      this.#endWith(undefined);
+    });
+    await this.#audience.room();
+  }
+
+  /** Ends the stream at once: subscribers get the error. What waits gives up. */
+  async fail(error: ArrowlabError): Promise<void> {
+    this.checkOpen();
+    this.#endWith(error);
+    await this.#lastWork;
+    await this.#audience.room();
+  }
+
+  /** A subscriber has come: it gets what is retained, then what is written. */
+  attach(outlet: Outlet): void {
+    outlet.broadcast = this;
+    outlet.open(this.#share.reservedBytes);
+    this.#audience.add(outlet);
+    for (const message of this.#replay) outlet.offer(message);
+    if (this.#ending) outlet.end(this.#ending.error);
+  }
+
+  detach(outlet: Outlet): void {
+    this.#audience.remove(outlet);
+  }
+
+  /** Whether a write of `needed` bytes could not go on although everybody gave back all but what somebody holds: `heldBytes`, beside what is retained. */
+  isBlockedBy(heldBytes: number, needed: number): boolean {
+    return this.#endpoint.region.isBlockedBy(this.#share, needed, heldBytes);
+  }
+
+  status(): StreamStatus {
+    const { name, batches, rows, writtenBytes, isEnded, subscribers, readers } = this;
+    const { usedBytes, retainedBytes, reservedBytes } = this.#share;
+    return {
+      ...{ name, batches, rows, writtenBytes, isEnded, retain: this.#retain, slow: this.#slow, subscribers, readers },
+      ...{ droppedBatches: this.#audience.droppedBatches, usedBytes, retainedBytes, reservedBytes },
+    };
+  }
+
+  /** Waits of its writers that are not for memory. */
+  waits(): WaitStatus[] {
+    return this.#audience.waits(`writer of ${this.holder}`);
+  }
+
+  /** The name is taken away: nothing is retained any more, and a stream that has not ended fails. */
+  retire(): void {
+    if (!this.#ending)
+      this.#endWith(new ArrowlabError('PRODUCER_GONE', `${this.holder} was unpublished before its end`));
+    this.#replay.clear();
+  }
+
+  /** Throws CLOSED. */
+  checkOpen(): void {
+    if (this.#ending) throw new ArrowlabError('CLOSED', `expected an open stream, found ${this.holder} ended`);
+  }
+
+  async #ready(signal: AbortSignal | undefined): Promise<void> {
+    await this.#breather.breathe();
+    if (this.#slow === 'block') await this.#audience.room(signal);
+    this.checkOpen();
+    ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
+  }
+
+  #wish(byteLength: number, signal: AbortSignal | undefined): Wish {
+    return {
+      byteLength,
+      writer: { holder: `writer of ${this.holder}`, sinceMs: performance.now() },
+      share: this.#share,
+      signal,
+      onWaiting: ({ waitedMs }) => this.#endpoint.writeWaits(this, byteLength, waitedMs),
+    };
+  }
+
+  #send(placed: PlacedMessage, rows: number, writer: Holder): void {
+    if (this.#ending) placed.drop(writer);
+    this.checkOpen();
+    this.writtenBytes += placed.byteLength;
+    if (placed.kind === 'batch') {
+      this.batches++;
+      this.rows += rows;
+    }
+    this.#audience.offer(placed, this.#slow === 'drop');
+    this.#replay.remember(placed);
+    placed.drop(writer);
+  }
+
+  #endWith(error: ArrowlabError | undefined): void {
+    this.#ending = { error };
+    this.#endpoint.region.closeShare(this.#share);
+    this.#audience.end(error);
+  }
+}
+
+function oneOf<T extends string>(what: string, value: T, allowed: T[]): T {
+  if (!allowed.includes(value))
+    throw new ArrowlabError(
+      'INVALID_ARGUMENT',
+      `expected ${what} to be one of ${allowed.join(', ')}, found ${JSON.stringify(value)}`,
+    );
+  return value;
+}
