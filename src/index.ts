@@ -1,7 +1,10 @@
 export {
+  type AllocateOptions,
+  type CommitOptions,
   connect,
   type EndpointOptions,
   type EndpointStatus,
+  InPlaceBatch,
   inherit,
   LeasedBatch,
   type ListenOptions,
@@ -16,6 +19,7 @@ export {
   type SubscriptionOptions,
   type WriteOptions,
 } from './bridge/index.js';
+export type { Column } from './columns/index.js';
 export { ArrowlabError, type ErrorCode } from './errors.js';
 export type { RegionStats } from './region/index.js';
 export type { PeerIdentity } from './wire/index.js';

@@ -2,6 +2,7 @@ import { ArrowlabError } from '../errors.js';
 import { type RecordBatchLike, readIpc, type SchemaLike, StreamEncoder, type TableLike } from '../ipc/index.js';
 import { Broadcast, type PublishOptions } from './broadcast.js';
 import type { Endpoint } from './endpoint.js';
+import { type AllocateOptions, InPlaceBatch } from './in-place-batch.js';
 import type { StreamStatus } from './status.js';
 
 export interface WriteOptions {
@@ -72,10 +73,18 @@ export class PublishedStream {
   write(data: TableLike | RecordBatchLike, { signal }: WriteOptions = {}): Promise<void> {
     return this.broadcast.inTurn(async () => {
       const encoder = this.#checkEncoder();
-      await this.#emitSchema(signal);
-      await this.broadcast.subscribed(signal);
+      await this.#begin(signal);
       for (const message of encoder.encode(data)) await this.broadcast.emit(message, signal);
     });
+  }
+
+  /**
+   * Memory of the region for a batch that the caller fills and then commits: no copy. Waits for memory.
+   * Throws INVALID_ARGUMENT, TYPE_UNSUPPORTED, MEMORY_LIMIT, TIMEOUT, ABORTED, CLOSED.
+   */
+  async allocate(options: AllocateOptions): Promise<InPlaceBatch> {
+    const encoder = this.#checkEncoder();
+    return InPlaceBatch.allocate(this.broadcast, encoder, options, (signal) => this.#begin(signal));
   }
 
   /**
@@ -111,6 +120,12 @@ export class PublishedStream {
       'INVALID_ARGUMENT',
       'expected a stream with a schema, found one of IPC messages: use writeIpc',
     );
+  }
+
+  /** What comes before the first batch. */
+  async #begin(signal?: AbortSignal): Promise<void> {
+    await this.#emitSchema(signal);
+    await this.broadcast.subscribed(signal);
   }
 
   async #emitSchema(signal?: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import {
   type ArrayNode,
   arrayOfData,
   asSchema,
+  BatchPlan,
   batchesOf,
   describeFields,
   describeSchema,
@@ -13,10 +14,25 @@ import {
   type TableLike,
 } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
+import type { DictionaryIdentity } from './batch-header.js';
 import { flatten } from './body.js';
-import { Dictionaries, type DictionaryUpdate } from './dictionaries.js';
-import { type HeaderTemplates, type OutgoingMessage, outgoingMessage, schemaMessage } from './message.js';
+import { Dictionaries } from './dictionaries.js';
+import {
+  type HeaderInPlace,
+  type HeaderTemplates,
+  headerInPlace,
+  type MessageContents,
+  type OutgoingMessage,
+  outgoingMessage,
+  schemaMessage,
+} from './message.js';
 import { writeSchemaMessage } from './schema-message.js';
+
+/** Columns that have every buffer which columns in place have. */
+function emptyColumns({ fields }: ParsedSchema): ArrayNode[] {
+  const plan = new BatchPlan(fields, 0, { dataBytes: () => 0, childRows: () => 0 });
+  return plan.columnsOnHeap().map((column) => column.toArray(() => undefined));
+}
 
 const NO_METADATA: ReadonlyMap<string, string> = new Map();
 
@@ -30,6 +46,7 @@ export class StreamEncoder {
   readonly schemaMessage: OutgoingMessage;
   readonly #templates: HeaderTemplates = new Map();
   readonly #dictionaries = new Dictionaries();
+  #headerInPlaceByteLength: number | undefined;
   /** By column: fields that were found to fit, so that each is compared once. */
   readonly #fitting: readonly WeakSet<FieldLike>[];
 
@@ -48,9 +65,35 @@ export class StreamEncoder {
   *encode(data: TableLike | RecordBatchLike): Iterable<OutgoingMessage> {
     for (const batch of batchesOf(data)) {
       const columns = this.#columns(batch);
-      for (const update of this.#dictionaries.updates(columns)) yield this.#dictionaryMessage(update);
-      yield this.#message(columns, batch.data.length, null, batch.metadata ?? NO_METADATA);
+      yield* this.encodeDictionaries(columns);
+      yield outgoingMessage(
+        this.#contents(columns, batch.data.length, null, batch.metadata ?? NO_METADATA),
+        this.#templates,
+      );
     }
+  }
+
+  /** The messages for a batch of these columns, one for each field of the schema; as `encode`. */
+  *encodeColumns(columns: readonly ArrayNode[], rows: number): Iterable<OutgoingMessage> {
+    yield* this.encodeDictionaries(columns);
+    yield outgoingMessage(this.#contents(columns, rows, null, NO_METADATA), this.#templates);
+  }
+
+  /** The messages that have to come before a batch of these columns, which refer to dictionaries. */
+  *encodeDictionaries(columns: readonly ArrayNode[]): Iterable<OutgoingMessage> {
+    for (const { array, id, isDelta } of this.#dictionaries.updates(columns))
+      yield outgoingMessage(this.#contents([array], array.length, { id, isDelta }, NO_METADATA), this.#templates);
+  }
+
+  /** Of the header of every batch in place. */
+  get headerInPlaceByteLength(): number {
+    this.#headerInPlaceByteLength ??= this.headerInPlace(emptyColumns(this.schema), 0).bytes.byteLength;
+    return this.#headerInPlaceByteLength;
+  }
+
+  /** The header of a batch whose columns' buffers lie in place. */
+  headerInPlace(columns: readonly ArrayNode[], rows: number): HeaderInPlace {
+    return headerInPlace(this.#contents(columns, rows, null, NO_METADATA), this.#templates);
   }
 
   #columns({ data }: RecordBatchLike): ArrayNode[] {
@@ -85,16 +128,12 @@ export class StreamEncoder {
     for (const [index, field] of fields.entries()) this.#fitting[index]!.add(field);
   }
 
-  #dictionaryMessage({ array, id, isDelta }: DictionaryUpdate): OutgoingMessage {
-    return this.#message([array], array.length, { id, isDelta }, NO_METADATA);
-  }
-
-  #message(
+  #contents(
     arrays: readonly ArrayNode[],
     rows: number,
-    dictionary: { readonly id: bigint; readonly isDelta: boolean } | null,
+    dictionary: DictionaryIdentity | null,
     metadata: ReadonlyMap<string, string>,
-  ): OutgoingMessage {
-    return outgoingMessage({ dictionary, rows, codec: null, metadata, ...flatten(arrays) }, this.#templates);
+  ): MessageContents {
+    return { dictionary, rows, codec: null, metadata, ...flatten(arrays) };
   }
 }

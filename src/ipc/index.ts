@@ -1,4 +1,5 @@
 export {
+  type ArrayNode,
   type ArrowType,
   describeSchema,
   ParsedField,

@@ -81,6 +81,24 @@ function writeBuffers(sink: Sink, buffers: readonly BufferSource[], ranges: read
   }
 }
 
+/** What goes in front of a body, and how long the message is with it. */
+export interface HeaderInPlace {
+  readonly bytes: Uint8Array;
+  readonly messageByteLength: number;
+}
+
+/** The header of contents whose buffers lie in place, in a body that begins where the header ends; empty ones may lie nowhere. */
+export function headerInPlace(contents: MessageContents, templates: HeaderTemplates): HeaderInPlace {
+  let end = 0;
+  const buffers = contents.buffers.map(({ byteLength, bodyOffset: offset = 0 }) => {
+    end = Math.max(end, offset + byteLength);
+    return { offset, byteLength };
+  });
+  const bodyByteLength = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+  const bytes = templateOf(contents, templates).fill({ ...contents, buffers }, bodyByteLength);
+  return { bytes, messageByteLength: bytes.byteLength + bodyByteLength };
+}
+
 /** Metadata of its own is rare enough to be written each time. */
 function templateOf(contents: MessageContents, templates: HeaderTemplates): HeaderTemplate {
   const { dictionary, codec, metadata, nodes, buffers, variadicBufferCounts } = contents;

@@ -40,6 +40,12 @@ export class Extent {
     callNative(() => this.region.native.write(this.offset + offset, bytes));
   }
 
+  /** An ArrayBuffer over the bytes from `offset` on, no copy. Whoever asks for it detaches it before the extent is handed over or given back. */
+  window(offset: number, byteLength: number): ArrayBuffer {
+    this.#check(offset, byteLength);
+    return callNative(() => this.region.native.window(this.offset + offset, byteLength));
+  }
+
   /** Reads exactly `byteLength` bytes of the file `fd`, from `position` on, straight to `offset`. Throws SYSTEM, or IPC_INVALID when the file is too short. */
   readFrom(fd: number, position: number, offset: number, byteLength: number): void {
     this.#check(offset, byteLength);

@@ -14,10 +14,10 @@ const MAX_INT32 = 2 ** 31 - 1;
 
 /** Room for what the number of rows does not tell. */
 export interface Room {
-  /** Bytes of the data of a column of strings or bytes. */
-  dataBytes(field: ParsedField): number;
-  /** Rows of the child of a list or map. */
-  childRows(field: ParsedField): number;
+  /** Bytes of the data of a column of strings or bytes that has room for so many rows. */
+  dataBytes(field: ParsedField, rows: number): number;
+  /** Rows of the child of a list or map that has room for so many. */
+  childRows(field: ParsedField, rows: number): number;
 }
 
 /** The memory of a body: an ArrayBuffer that has the range, and where the range starts in it. */
@@ -91,17 +91,17 @@ export class BatchPlan {
       case 'binary':
         return planned({
           valueOffsets: this.#slot((capacity + 1) * layout.offsetWidth),
-          data: this.#slot(limited(this.#room.dataBytes(field), layout.offsetWidth)),
+          data: this.#slot(limited(this.#room.dataBytes(field, capacity), layout.offsetWidth)),
         });
       case 'view':
         return planned({
           values: this.#slot(capacity * VIEW_BYTE_WIDTH),
-          data: this.#slot(limited(this.#room.dataBytes(field), 4)),
+          data: this.#slot(limited(this.#room.dataBytes(field, capacity), 4)),
         });
       case 'list':
         return planned(
           { valueOffsets: this.#slot((capacity + 1) * layout.offsetWidth) },
-          limited(this.#room.childRows(field), layout.offsetWidth),
+          limited(this.#room.childRows(field, capacity), layout.offsetWidth),
         );
       case 'union':
         return planned({

@@ -1,0 +1,145 @@
+import {
+  BatchPlan,
+  type Column,
+  declaredRoom,
+  fill,
+  type NullCounts,
+  type Sizes,
+  type VectorLike,
+} from '../columns/index.js';
+import { ArrowlabError } from '../errors.js';
+import type { StreamEncoder } from '../ipc/index.js';
+import type { Broadcast } from './broadcast.js';
+import { Draft } from './draft.js';
+
+export interface AllocateOptions {
+  /** Rows that the batch has room for. */
+  rows: number;
+  /** Bytes for the data of each column of strings or bytes, or by the column's path (`where.name`, of a list's items `tags.item`). Default: 16 a row. */
+  dataBytes?: Sizes | undefined;
+  /** Rows for the child of each list or map, or by the list's path. Default: 4 a row. */
+  childRows?: Sizes | undefined;
+  /** Gives up waiting for memory. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface CommitOptions {
+  /** Rows that were filled. Default: all there is room for. */
+  rows?: number | undefined;
+  /** Nulls by the column's path, where they are known; others are counted in the bitmaps, which takes time. */
+  nullCounts?: NullCounts | undefined;
+  /** What the indices of dictionary-encoded columns refer to, by the column's path. */
+  dictionaries?: Readonly<Record<string, VectorLike>> | undefined;
+  /** Gives up waiting for a subscriber or for room; the batch is given up with it. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * A batch whose columns are filled where they will be read; `commit` hands it over without a copy. Owned by whoever allocated it: what is
+ * neither committed nor aborted goes back to the region when the garbage collector finds it.
+ */
+export class InPlaceBatch {
+  readonly #broadcast: Broadcast;
+  readonly #encoder: StreamEncoder;
+  readonly #draft: Draft;
+  readonly #rows: number;
+  readonly #begin: (signal?: AbortSignal) => Promise<void>;
+  #isOver = false;
+
+  private constructor(
+    broadcast: Broadcast,
+    encoder: StreamEncoder,
+    draft: Draft,
+    rows: number,
+    begin: (signal?: AbortSignal) => Promise<void>,
+  ) {
+    this.#broadcast = broadcast;
+    this.#encoder = encoder;
+    this.#draft = draft;
+    this.#rows = rows;
+    this.#begin = begin;
+  }
+
+  /** Made by `PublishedStream.allocate`; `begin` does what has to be done before the first batch of a stream. */
+  static async allocate(
+    broadcast: Broadcast,
+    encoder: StreamEncoder,
+    { rows, dataBytes, childRows, signal }: AllocateOptions,
+    begin: (signal?: AbortSignal) => Promise<void>,
+  ): Promise<InPlaceBatch> {
+    if (!Number.isSafeInteger(rows) || rows < 0)
+      throw new ArrowlabError('INVALID_ARGUMENT', `expected rows as a whole number of 0 or more, found ${rows}`);
+    const plan = new BatchPlan(encoder.schema.fields, rows, declaredRoom(dataBytes, childRows));
+    const writer = { holder: `batch in place of ${broadcast.holder}`, sinceMs: performance.now() };
+    const extent = await broadcast.allocate(Draft.byteLengthOf(plan, encoder), writer, signal);
+    return new InPlaceBatch(broadcast, encoder, new Draft(broadcast, encoder, plan, extent, writer), rows, begin);
+  }
+
+  /** The columns, in the schema's order. Their typed arrays are the region's memory, and empty after `commit` and `abort`. */
+  get columns(): readonly Column[] {
+    this.#checkOpen();
+    return this.#draft.columns;
+  }
+
+  /** The column of this name; the first one where several have it. Throws INVALID_ARGUMENT. */
+  column(name: string): Column {
+    const column = this.columns.find(({ field }) => field.name === name);
+    if (column) return column;
+    const names = this.columns.map(({ field }) => JSON.stringify(field.name)).join(', ');
+    throw new ArrowlabError('INVALID_ARGUMENT', `expected one of the columns ${names}, found ${JSON.stringify(name)}`);
+  }
+
+  /**
+   * Hands the batch over as it lies there: writes its header, ends every window on it, sends its descriptor. Resolves when that is sent; waits
+   * for the first subscriber (retain 'none') and for slow ones ('block'). Throws INVALID_ARGUMENT naming a column with too little room, upon which the
+   * batch can be mended and committed again; ABORTED and CLOSED, upon which it is given up.
+   */
+  async commit({ rows = this.#rows, nullCounts, dictionaries = {}, signal }: CommitOptions = {}): Promise<void> {
+    this.#checkOpen();
+    if (!Number.isSafeInteger(rows) || rows < 0 || rows > this.#rows)
+      throw new ArrowlabError('INVALID_ARGUMENT', `expected rows from 0 to ${this.#rows}, as allocated, found ${rows}`);
+    for (const column of this.#draft.columns) fill(column, rows, nullCounts);
+    const arrays = this.#draft.columns.map((column) =>
+      column.toArray(({ field }) => dictionaryIn(dictionaries, field.path)),
+    );
+    this.#isOver = true;
+    this.#draft.finish(arrays, rows);
+    try {
+      await this.#broadcast.inTurn(async () => {
+        await this.#begin(signal);
+        for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message, signal);
+        await this.#draft.send(signal);
+      });
+    } catch (error) {
+      this.#draft.discard();
+      throw error;
+    }
+  }
+
+  /** Gives the memory back; the batch is never sent. Calling it again, or after `commit`, does nothing. */
+  abort(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#draft.discard();
+  }
+
+  [Symbol.dispose](): void {
+    this.abort();
+  }
+
+  #checkOpen(): void {
+    if (this.#isOver)
+      throw new ArrowlabError(
+        'RELEASED',
+        'expected a batch that is still being filled, found it committed or given up: allocate another',
+      );
+  }
+}
+
+function dictionaryIn(dictionaries: Readonly<Record<string, VectorLike>>, path: string): VectorLike {
+  if (Object.hasOwn(dictionaries, path)) return dictionaries[path]!;
+  throw new ArrowlabError(
+    'INVALID_ARGUMENT',
+    `column ${JSON.stringify(path)}: expected the dictionary that its indices refer to, found none: commit({ dictionaries: { ${JSON.stringify(path)}: vector } })`,
+  );
+}

@@ -1,0 +1,65 @@
+import { constants } from 'node:buffer';
+import type { Memory } from '../columns/index.js';
+import { native } from '../native.js';
+import type { Extent } from '../region/index.js';
+import { windowCollected, windowDetached, windowOpened } from './pressure.js';
+
+interface Window {
+  readonly owner: WritingWindows;
+  readonly buffer: WeakRef<ArrayBuffer>;
+  readonly byteLength: number;
+  /** Whether V8's account of it is offset. */
+  readonly isOffset: boolean;
+}
+
+const collected = new FinalizationRegistry<Window>((window) => window.owner.windowCollected(window));
+
+/** The ArrayBuffers through which an extent of one's own region is filled. They end by `detach`, or when nobody can write through them any more. */
+export class WritingWindows {
+  readonly #extent: Extent;
+  readonly #forgotten: () => void;
+  #windows: Window[] = [];
+  #live = 0;
+
+  /** `forgotten` is called when all windows were collected before `detach`. */
+  constructor(extent: Extent, forgotten: () => void) {
+    this.#extent = extent;
+    this.#forgotten = forgotten;
+  }
+
+  /** The memory from `start` of the extent on: one ArrayBuffer for all of it where one can be so long (4 GiB on Node 20), else one for each range. */
+  memoryFrom(start: number): Memory {
+    const whole = this.#extent.byteLength - start;
+    if (whole > constants.MAX_LENGTH)
+      return (bodyOffset, byteLength) => ({ buffer: this.#open(start + bodyOffset, byteLength), byteOffset: 0 });
+    const buffer = this.#open(start, whole);
+    return (byteOffset) => ({ buffer, byteOffset });
+  }
+
+  /** From now on nobody can write through them. */
+  detach(): void {
+    const windows = this.#windows;
+    this.#windows = [];
+    for (const window of windows) {
+      const buffer = window.buffer.deref();
+      if (!buffer) continue; // collected, which its finalizer is about to say
+      collected.unregister(window);
+      native().detach(buffer);
+      windowDetached(window.byteLength, window.isOffset);
+    }
+  }
+
+  windowCollected({ byteLength, isOffset }: Window): void {
+    windowCollected(byteLength, isOffset);
+    if (--this.#live === 0 && this.#windows.length > 0) this.#forgotten();
+  }
+
+  #open(offset: number, byteLength: number): ArrayBuffer {
+    const buffer = this.#extent.window(offset, byteLength);
+    const window = { owner: this, buffer: new WeakRef(buffer), byteLength, isOffset: windowOpened(byteLength) };
+    this.#windows.push(window);
+    this.#live++;
+    collected.register(buffer, window, window);
+    return buffer;
+  }
+}

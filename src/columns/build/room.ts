@@ -1,0 +1,34 @@
+import { ArrowlabError } from '../../errors.js';
+import type { ParsedField } from '../field.js';
+import type { Room } from './plan.js';
+
+/** One size for every column it concerns, or one by the column's path. */
+export type Sizes = number | Readonly<Record<string, number>>;
+
+/** Where nobody says how long strings and lists are. */
+const BYTES_PER_VALUE = 16;
+const ROWS_PER_LIST = 4;
+
+/**
+ * Room as a caller declares it; where nothing is said, 16 bytes a string and 4 rows a list.
+ * @throws INVALID_ARGUMENT for a size that is none.
+ */
+export function declaredRoom(dataBytes?: Sizes, childRows?: Sizes): Room {
+  checkSizes('dataBytes', dataBytes);
+  checkSizes('childRows', childRows);
+  return {
+    dataBytes: (field, rows) => sizeFor(field, dataBytes) ?? rows * BYTES_PER_VALUE,
+    childRows: (field, rows) => sizeFor(field, childRows) ?? rows * ROWS_PER_LIST,
+  };
+}
+
+function sizeFor({ path }: ParsedField, sizes: Sizes | undefined): number | undefined {
+  return typeof sizes === 'object' ? sizes[path] : sizes;
+}
+
+function checkSizes(what: string, sizes: Sizes | undefined): void {
+  const all = typeof sizes === 'object' ? Object.values(sizes) : sizes === undefined ? [] : [sizes];
+  for (const size of all)
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw new ArrowlabError('INVALID_ARGUMENT', `expected ${what} as whole numbers of 0 or more, found ${size}`);
+}

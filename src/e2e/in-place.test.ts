@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Dictionary, Field, Float64, Int32, List, Schema, Struct, Utf8, vectorFromArray } from 'apache-arrow';
+import { describe, expect, it } from 'vitest';
+import type { InPlaceBatch } from '../index.js';
+import { drain, firstPrice, MIB, priceSchema, useBridge } from './bridge.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const bridge = useBridge();
+
+const nested = new Schema([
+  new Field('price', new Float64(), true),
+  new Field('name', new Utf8(), false),
+  new Field('tags', new List(new Field('item', new Int32(), false)), false),
+  new Field('where', new Struct([new Field('lat', new Float64(), false)]), false),
+  new Field('kind', new Dictionary(new Utf8(), new Int32(), 7), false),
+]);
+
+const KINDS = vectorFromArray(['bid', 'ask'], new Utf8());
+
+/** Three rows, of the five there is room for. */
+function fillNested(batch: InPlaceBatch): void {
+  const price = batch.column('price');
+  (price.values as Float64Array).set([1.5, 0, 2.5]);
+  price.validity![0]! &= ~2;
+  const name = batch.column('name');
+  name.valueOffsets!.set([0, 1, 1, 4] as never);
+  for (const [i, byte] of Buffer.from('abcd').entries()) name.data![i] = byte;
+  const tags = batch.column('tags');
+  tags.valueOffsets!.set([0, 2, 2, 3] as never);
+  for (const [i, tag] of [7, 8, 9].entries()) tags.children[0]!.values![i] = tag;
+  (batch.column('where').children[0]!.values as Float64Array).set([10, 20, 30]);
+  (batch.column('kind').values as Int32Array).set([1, 0, 1]);
+}
+
+const READ = `
+import json
+for batch in arrowlab.connect(path).subscribe("nested"):
+    batch.validate(full=True)
+    say(json.dumps(batch.to_pylist()))
+hear()
+`;
+
+const ROWS = [
+  { price: 1.5, name: 'a', tags: [7, 8], where: { lat: 10 }, kind: 'ask' },
+  { price: null, name: '', tags: [], where: { lat: 20 }, kind: 'bid' },
+  { price: 2.5, name: 'bcd', tags: [9], where: { lat: 30 }, kind: 'ask' },
+];
+
+describe('a batch that is filled in place', () => {
+  it('is read as it was filled, and validates in full', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested);
+    const reader = bridge.python(READ);
+    for (let i = 0; i < 3; i++) {
+      using batch = await stream.allocate({ rows: 5, dataBytes: { name: 4 }, childRows: 3 });
+      fillNested(batch);
+      await batch.commit({ rows: 3, dictionaries: { kind: KINDS } });
+      expect(JSON.parse(await reader.line())).toEqual(ROWS);
+    }
+    await stream.end();
+  });
+
+  it('is out of reach of whoever filled it as soon as it is committed', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('prices', priceSchema, { retain: 'all' });
+    const batch = await stream.allocate({ rows: 8 });
+    const values = batch.column('price').values as Float64Array;
+    values.fill(3);
+    const committing = batch.commit();
+    expect(values.length).toBe(0);
+    await committing;
+    expect(() => batch.columns).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_RELEASED' }));
+    await expect(batch.commit()).rejects.toMatchObject({ code: 'ERR_ARROWLAB_RELEASED' });
+    await stream.end();
+    const peer = await bridge.meet();
+    const found: number[] = [];
+    await drain(peer, 'prices', (leased) => found.push(firstPrice(leased), leased.numRows));
+    expect(found).toEqual([3, 8]);
+  });
+
+  it('says by name which column has too little room, and can be mended', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested, { retain: 'all' });
+    using batch = await stream.allocate({ rows: 5, dataBytes: 3, childRows: 2 });
+    fillNested(batch);
+    const commit = () => batch.commit({ rows: 3, dictionaries: { kind: KINDS } });
+    await expect(commit()).rejects.toThrow(/column "name": expected offsets up to 3, found 4: .*dataBytes/);
+    batch.column('name').valueOffsets![3] = 3 as never;
+    await expect(commit()).rejects.toThrow(/column "tags.item": expected room for 3 rows, found 2: .*childRows/);
+    batch.column('tags').valueOffsets![3] = 2 as never;
+    await expect(batch.commit({ rows: 3 })).rejects.toThrow(/column "kind": expected the dictionary/);
+    await expect(batch.commit({ rows: 6 })).rejects.toThrow(/rows from 0 to 5/);
+    await expect(batch.commit({ rows: 3, nullCounts: { price: 4 } })).rejects.toThrow(/"price".* from 0 to 3, found 4/);
+    await commit();
+    expect(stream.rows).toBe(3);
+  });
+
+  it('finds nothing of what lay there before in its bitmaps and offsets', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested, { retain: 'latest' });
+    for (let i = 0; i < 4; i++) {
+      const batch = await stream.allocate({ rows: 100 });
+      const price = batch.column('price');
+      expect([...price.validity!].every((byte) => byte === 0xff)).toBe(true);
+      expect(batch.column('name').valueOffsets![0]).toBe(0);
+      for (const column of batch.columns) if (column.values) new Uint8Array(column.values.buffer).fill(0xaa);
+      batch.abort();
+    }
+  });
+});
+
+describe('a batch that is never committed', () => {
+  it('gives its memory back when it is given up, by an exception too', async () => {
+    const server = await bridge.serve({ maxBytes: 16 * MIB });
+    const stream = server.publish('prices', priceSchema, { retain: 'all' });
+    for (let i = 0; i < 10; i++) {
+      const failing = async () => {
+        using batch = await stream.allocate({ rows: MIB });
+        (batch.column('price').values as Float64Array)[0] = 1;
+        throw new Error('no');
+      };
+      await expect(failing()).rejects.toThrow('no');
+    }
+    expect(server.stats().usedBytes).toBeLessThan(MIB);
+  });
+
+  it('gives its memory back when it is forgotten, but not while somebody can write to it', async () => {
+    const server = await bridge.serve({ maxBytes: 64 * MIB });
+    const stream = server.publish('prices', priceSchema, { retain: 'all' });
+    let values: Float64Array | undefined;
+    const forget = async () => {
+      const batch = await stream.allocate({ rows: MIB });
+      values = batch.column('price').values as Float64Array;
+      values.fill(5);
+    };
+    await forget();
+    const collect = async () => {
+      collectGarbage();
+      await sleep(20);
+      return server.stats().usedBytes;
+    };
+    for (let i = 0; i < 5; i++) expect(await collect()).toBeGreaterThan(8 * MIB);
+    expect(values![MIB - 1]).toBe(5);
+    values = undefined;
+    await expect.poll(collect).toBeLessThan(MIB);
+  });
+
+  it('frees what waits for its memory when it is aborted', async () => {
+    const server = await bridge.serve({ maxBytes: 16 * MIB });
+    const stream = server.publish('prices', priceSchema, { retain: 'all', reserveBytes: 0 });
+    const first = await stream.allocate({ rows: MIB });
+    const second = stream.allocate({ rows: MIB });
+    await sleep(50);
+    expect(server.stats().waiting).toHaveLength(1);
+    first.abort();
+    (await second).abort();
+    await expect(stream.allocate({ rows: 4 * MIB })).rejects.toMatchObject({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' });
+  });
+
+  it('is given up with its stream', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('prices', priceSchema);
+    const batch = await stream.allocate({ rows: MIB });
+    const committing = batch.commit(); // waits for a subscriber
+    await stream.fail(new Error('no more'));
+    await expect(committing).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
+    expect(server.stats().usedBytes).toBeLessThan(MIB);
+    await expect(stream.allocate({ rows: 1 })).rejects.toMatchObject({ code: 'ERR_ARROWLAB_CLOSED' });
+  });
+});
