@@ -4,6 +4,8 @@
  */
 export interface BufferSource {
   readonly byteLength: number;
+  /** Where in its message's body it lies already, for a buffer of a batch in place. */
+  readonly bodyOffset?: number;
   /** `byteLength` bytes. They belong to whoever made the source: read them, do not write or keep them. */
   bytes(): Uint8Array;
 }
