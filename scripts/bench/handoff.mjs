@@ -1,86 +1,108 @@
-// From just before a descriptor is sent until the peer has read the first value (one way), and until its release is back (round trip).
-// Writing the batch is not part of it. Beside each handoff, in turn, a bare 32-byte ping-pong over the same kind of socket under the same
-// conditions: right after the same write into a region of its own, with the same cold caches and sleeping processors.
+// From just before a descriptor is sent until the peer has read the first value (the handoff), and until its release is back (the round
+// trip). Beside each, in turn, a bare 32-byte ping-pong over the same kind of socket. In place: the batch lies in the region, and nothing else
+// happens between two handoffs. Copied: it is written into the region just before, and before the ping-pong beside it too, so that both find
+// the same cold caches and sleeping processors.
 import { availableParallelism } from 'node:os';
 import { execa } from 'execa';
 import { benchPeers } from './peers.mjs';
 import { bytesText, usText } from './report.mjs';
 import { openPing, openStream } from './round-trips.mjs';
 import { median, quantile } from './statistics.mjs';
-import { batchOf, placer } from './tables.mjs';
+import { batchOf, placer, rowsOf } from './tables.mjs';
 
 const KIB = 2 ** 10;
-/** Bytes of a batch, and how many pairs of ping-pong and handoff. */
+const MIB = 2 ** 20;
+/** Bytes of a batch, and how many pairs of ping-pong and handoff where it is in place and where it is copied. */
 const SIZES = [
-  [KIB, 1_000],
-  [KIB * KIB, 500],
-  [64 * KIB * KIB, 100],
-  [KIB * KIB * KIB, 20],
+  { byteLength: KIB, inPlace: 2_000, copied: 1_000 },
+  { byteLength: MIB, inPlace: 2_000, copied: 500 },
+  { byteLength: 64 * MIB, inPlace: 2_000, copied: 100 },
+  { byteLength: KIB * MIB, inPlace: 2_000, copied: 20 },
 ];
 const WARM_UPS = 4_000;
-const TIGHT_PINGS = 2_000;
 const TARGETS = { python: 2, rust: 1.5 };
 
-async function measureSize(ping, stream, byteLength, pairs) {
-  const batch = batchOf(byteLength);
-  const place = placer(byteLength);
+/** Pairs of a ping-pong and a handoff, each first in every other pair. */
+async function measurePairs(ping, hand, stream, byteLength, pairs) {
   const pings = [];
-  const first = stream.count;
+  const first = stream.count + 2;
   const roundTrips = [];
   for (let pair = -2; pair < pairs; pair++) {
-    const pong = async () => {
-      await place.once(batch);
-      return ping.once();
-    };
-    const turn = pair % 2 === 0 ? [pong, () => stream.once(batch)] : [() => stream.once(batch), pong];
+    const turn = pair % 2 === 0 ? [ping, hand] : [hand, ping];
     const times = [await turn[0](), await turn[1]()];
     const [pinged, handed] = pair % 2 === 0 ? times : times.reverse();
     pings.push(pinged);
     roundTrips.push(handed);
   }
+  return { byteLength, first, pings: pings.slice(2), roundTrips: roundTrips.slice(2) };
+}
+
+async function measureCopied(ping, stream, { byteLength, copied }) {
+  const batch = batchOf(byteLength);
+  const place = placer(byteLength);
+  const pong = async () => {
+    await place.once(batch);
+    return ping.once();
+  };
+  const size = await measurePairs(pong, () => stream.once(batch), stream, byteLength, copied);
   place.close();
-  return { byteLength, first: first + 2, pings: pings.slice(2), roundTrips: roundTrips.slice(2) };
+  return size;
+}
+
+function measureInPlace(ping, stream, { byteLength, inPlace }) {
+  const rows = rowsOf(byteLength);
+  return measurePairs(ping.once, () => stream.onceInPlace(rows), stream, byteLength, inPlace);
 }
 
 async function measure(peer) {
   const ping = openPing(peer);
   const stream = await openStream(peer);
-  const small = batchOf(KIB);
   for (let i = 0; i < WARM_UPS; i++) {
     await ping.once();
-    await stream.once(small);
+    await stream.onceInPlace(1);
   }
-  const tight = [];
-  for (let i = 0; i < TIGHT_PINGS; i++) tight.push(await ping.once());
-  const sizes = [];
-  for (const [byteLength, pairs] of SIZES) sizes.push(await measureSize(ping, stream, byteLength, pairs));
+  const inPlace = [];
+  const copied = [];
+  for (const size of SIZES) inPlace.push(await measureInPlace(ping, stream, size));
+  for (const size of SIZES) copied.push(await measureCopied(ping, stream, size));
   await ping.close();
-  const oneWays = await stream.close();
-  return {
-    tight,
-    sizes: sizes.map(({ first, ...size }) => ({ ...size, oneWays: oneWays.slice(first, first + size.pings.length) })),
-  };
+  const handoffs = await stream.close();
+  const withHandoffs = ({ first, ...size }) => ({
+    ...size,
+    handoffs: handoffs.slice(first, first + size.pings.length),
+  });
+  return { inPlace: inPlace.map(withHandoffs), copied: copied.map(withHandoffs) };
 }
 
-const ratioOfMedians = ({ pings, roundTrips }) => median(roundTrips) / median(pings);
-/** Of each pair: the better one where some pairs were disturbed and others not. */
-const medianOfRatios = ({ pings, roundTrips }) => median(roundTrips.map((time, i) => time / pings[i]));
+const ratio = ({ pings, handoffs }) => median(handoffs) / median(pings);
 
-function describe(report, title, { tight, sizes }) {
+function describe(report, title, sizes) {
   const both = (times) => [usText(median(times)), usText(quantile(times, 0.99))];
   report.table(
     `${title}, us`,
-    ['batch', 'ping p50', 'p99', 'one way p50', 'p99', 'round trip p50', 'p99', 'ratio of medians', 'median of ratios'],
     [
-      ['ping-pong in a tight loop', ...both(tight), '', '', '', '', '', ''],
-      ...sizes.map((size) => [
-        bytesText(size.byteLength),
-        ...[size.pings, size.oneWays, size.roundTrips].flatMap(both),
-        ratioOfMedians(size).toFixed(2),
-        medianOfRatios(size).toFixed(2),
-      ]),
+      'batch',
+      'ping-pong p50',
+      'p99',
+      'handoff p50',
+      'p99',
+      'round trip p50',
+      'p99',
+      'handoff / ping-pong',
+      'round trip / ping-pong',
     ],
+    sizes.map((size) => [
+      bytesText(size.byteLength),
+      ...[size.pings, size.handoffs, size.roundTrips].flatMap(both),
+      ratio(size).toFixed(2),
+      (median(size.roundTrips) / median(size.pings)).toFixed(2),
+    ]),
   );
+}
+
+function describeBoth(report, title, { inPlace, copied }) {
+  describe(report, `${title}, in place`, inPlace);
+  describe(report, `${title}, copied just before`, copied);
 }
 
 /** Runs `work` with this process, and those it starts, on one processor; false where that can't be had. */
@@ -95,16 +117,24 @@ async function onOneProcessor(work) {
 
 export async function run(report) {
   for (const peer of benchPeers()) {
+    const title = `node -> ${peer.language}`;
     const measured = await measure(peer);
-    describe(report, `node -> ${peer.language}`, measured);
+    describeBoth(report, title, measured);
     const target = { atMost: TARGETS[peer.language] };
-    for (const size of measured.sizes) {
-      const what = `${bytesText(size.byteLength)} node -> ${peer.language}, round trip / ping-pong`;
-      report.figure(`${what}, of medians`, ratioOfMedians(size), target);
-      report.figure(`${what}, in pairs`, medianOfRatios(size), target);
-    }
-    const pinned = `node -> ${peer.language}, both on one processor`;
-    if (!(await onOneProcessor(async () => describe(report, pinned, await measure(peer)))))
-      report.say(`${pinned}: left out, since taskset or a second processor is missing`);
+    for (const size of measured.inPlace)
+      report.figure(`${bytesText(size.byteLength)} ${title} in place, handoff / ping-pong`, ratio(size), target);
+    const medians = measured.inPlace.map(({ handoffs }) => median(handoffs));
+    report.figure(`${title} in place, slowest size / fastest`, Math.max(...medians) / Math.min(...medians));
+    for (const size of measured.copied)
+      report.figure(
+        `${bytesText(size.byteLength)} ${title} copied just before, handoff / ping-pong`,
+        ratio(size),
+        target,
+      );
+    const isPinned = await onOneProcessor(async () =>
+      describeBoth(report, `${title}, both on one processor`, await measure(peer)),
+    );
+    if (!isPinned)
+      report.say(`${title}, both on one processor: left out, since taskset or a second processor is missing`);
   }
 }

@@ -5,9 +5,12 @@ import { Region } from '../../dist/region/index.js';
 const COLUMNS = 8;
 export const schema = new Schema(Array.from({ length: COLUMNS }, (_, i) => new Field(`c${i}`, new Float64(), false)));
 
+/** Rows of a batch of about `byteLength` bytes. */
+export const rowsOf = (byteLength) => Math.max(1, Math.floor(byteLength / 8 / COLUMNS));
+
 /** A record batch of about `byteLength` bytes: eight float64 columns. */
 export function batchOf(byteLength) {
-  const length = Math.max(1, Math.floor(byteLength / 8 / COLUMNS));
+  const length = rowsOf(byteLength);
   const children = schema.fields.map(({ type }, i) =>
     makeData({ type, length, data: new Float64Array(length).fill(i + 0.5) }),
   );
