@@ -1,6 +1,7 @@
 import { type DictionaryEncoding, ParsedField } from '../field.js';
-import type { ArrowType } from '../type.js';
-import { entriesOf, found, invalid } from './argument.js';
+import { type ArrowType, typeText } from '../type.js';
+import { entriesOf, invalid } from './argument.js';
+import { found } from './found.js';
 
 /** Of the types only: nothing has this property. */
 declare const holds: unique symbol;
@@ -32,6 +33,12 @@ export class ColumnType<in T> {
   /** The same type, but for what is given. */
   with<U>(changes: Partial<Definition>): ColumnType<U> {
     return new ColumnType({ ...this.definition, ...changes });
+  }
+
+  /** For messages. */
+  toString(): string {
+    const { type, nullable, dictionary } = this.definition;
+    return `${nullable ? 'nullable ' : ''}${dictionary ? 'dictionary of ' : ''}${typeText(type)}`;
   }
 
   /** A field of this type. `nextDictionaryId` gives an id that no other field has. */

@@ -1,4 +1,5 @@
 export { type ColumnType, nullable, type ValueOf, withMetadata } from './column-type.js';
+export { type InferenceOptions, inferSchema } from './infer.js';
 export {
   type DictionaryTypeOptions,
   dictionary,

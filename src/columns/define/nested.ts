@@ -38,7 +38,7 @@ export function map<K, V>(
   { keysSorted = false }: MapTypeOptions = {},
 ): ColumnType<MapValue<K, V>> {
   if (asColumnType('map', keys).definition.nullable) {
-    throw invalid('map', 'keys that are not nullable', `nullable ${keys.definition.type.name}`);
+    throw invalid('map', 'keys that are not nullable', String(keys));
   }
   const entries = columnType<never>({ name: 'Struct' }, [
     ['key', keys],
@@ -83,16 +83,16 @@ export function dictionary<T>(
 ): ColumnType<T> {
   const { definition } = asColumnType('dictionary', values);
   const { type } = asColumnType('dictionary', index).definition;
-  if (definition.dictionary) throw invalid('dictionary', 'values that are not a dictionary themselves', 'a dictionary');
+  if (definition.dictionary) throw invalid('dictionary', 'values that are not a dictionary themselves', String(values));
   if (definition.nullable) {
     throw invalid(
       'dictionary',
       'values that are not nullable (wrap the dictionary: `nullable(dictionary(...))`)',
-      `nullable ${definition.type.name}`,
+      String(values),
     );
   }
   if (type.name !== 'Int' || index.definition.nullable || index.definition.dictionary) {
-    throw invalid('dictionary', 'an index type such as int8(), not nullable', type.name);
+    throw invalid('dictionary', 'an index type such as int8(), not nullable', String(index));
   }
   return values.with({ dictionary: { indexType: type, isOrdered: ordered } });
 }

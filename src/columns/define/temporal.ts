@@ -1,5 +1,6 @@
-import { found, invalid, placeIn } from './argument.js';
+import { invalid, placeIn } from './argument.js';
 import { type ColumnType, columnType } from './column-type.js';
+import { found } from './found.js';
 import type { DateValue, DurationValue, IntervalValues, TimestampValue, TimeValue } from './row-value.js';
 
 export type TimeUnit = 's' | 'ms' | 'us' | 'ns';

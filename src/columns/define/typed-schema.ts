@@ -1,6 +1,6 @@
 import type { Schema } from 'apache-arrow';
 import { toArrowSchema } from '../arrow-js.js';
-import { childrenOf, metadataOf } from './column-type.js';
+import { type Child, childrenOf, metadataOf } from './column-type.js';
 import type { ColumnTypes, StructValue } from './row-value.js';
 
 /** Of the types only: nothing has this property. */
@@ -28,8 +28,13 @@ export function schema<F extends ColumnTypes>(
   columns: F,
   { metadata = {} }: DefinedSchemaOptions = {},
 ): TypedSchema<StructValue<F>> {
+  return schemaOf(childrenOf('schema', columns), metadataOf('schema', metadata)) as TypedSchema<StructValue<F>>;
+}
+
+/** The same of columns in any order. */
+export function schemaOf(columns: readonly Child[], metadata: ReadonlyMap<string, string>): Schema {
   let dictionaries = 0n;
   const nextDictionaryId = () => dictionaries++;
-  const fields = childrenOf('schema', columns).map(([name, type]) => type.field(name, name, nextDictionaryId));
-  return toArrowSchema({ fields, metadata: metadataOf('schema', metadata) }) as TypedSchema<StructValue<F>>;
+  const fields = columns.map(([name, type]) => type.field(name, name, nextDictionaryId));
+  return toArrowSchema({ fields, metadata });
 }
