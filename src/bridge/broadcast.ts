@@ -126,6 +126,22 @@ export class Broadcast implements Holder {
     return this.#endpoint.region.allocate({ ...this.#wish(byteLength, signal), writer });
   }
 
+  /** The same without waiting: undefined where it would wait. */
+  allocateNow(byteLength: number, writer: Holder): Extent | undefined {
+    this.checkOpen();
+    return this.#endpoint.region.allocateNow({ ...this.#wish(byteLength, undefined), writer });
+  }
+
+  /** Bytes of a batch of rows at most: two of them fit into what a stream reserves by default. */
+  get maxDraftBytes(): number {
+    return this.#endpoint.region.maxBytes / 32;
+  }
+
+  /** Whether a message of so many bytes goes through the region. */
+  isForRegion(byteLength: number): boolean {
+    return byteLength >= this.#endpoint.inlineBelow;
+  }
+
   /** Ends the stream after what was asked for before. Resolves when every subscriber has been sent its end. */
   async end(last: () => Promise<void>): Promise<void> {
     await this.inTurn(async () => {

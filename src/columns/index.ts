@@ -3,6 +3,7 @@ export { type DictionaryOf, toArrowData, toArrowSchema } from './arrow-js.js';
 export { bitAt, bitmapByteLength, countBits } from './bitmap.js';
 export { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, head, MemoryBuffer } from './buffer.js';
 export { Column } from './build/column.js';
+export { RoomEstimate } from './build/estimate.js';
 export { fill, type NullCounts } from './build/fill.js';
 export { BatchPlan, type Memory, type Room } from './build/plan.js';
 export { declaredRoom, type Sizes } from './build/room.js';

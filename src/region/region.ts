@@ -100,9 +100,7 @@ export class Region {
    * Throws MEMORY_LIMIT (never fits), TIMEOUT (naming who holds what), ABORTED, CLOSED.
    */
   async allocate(wish: Wish): Promise<Extent> {
-    if (this.#isClosed) throw new ArrowlabError('CLOSED', 'expected an open region, found it closed');
-    ArrowlabError.throwIfAborted(wish.signal, 'the write');
-    this.#budget.checkPossible(wish.share, wholePages(wish.byteLength));
+    this.#check(wish);
     const { extent, coldFrom } = await this.#waiting.take(wish);
     const coldBytes = extent.capacity - coldFrom;
     if (coldBytes >= POPULATE_FROM_BYTES) {
@@ -114,6 +112,12 @@ export class Region {
       }
     }
     return extent;
+  }
+
+  /** As `allocate` without waiting: undefined where it would wait. Pages that were never used become resident when they are written. */
+  allocateNow(wish: Wish): Extent | undefined {
+    this.#check(wish);
+    return this.#waiting.takeNow(wish)?.extent;
   }
 
   /** Takes an extent's pages back; `Extent.drop` calls it. */
@@ -158,6 +162,12 @@ export class Region {
     clearTimeout(this.#idleTimer);
     this.#waiting.fail(new ArrowlabError('CLOSED', 'expected an open region, found it closed while a write waited'));
     this.native.close();
+  }
+
+  #check({ signal, share, byteLength }: Wish): void {
+    if (this.#isClosed) throw new ArrowlabError('CLOSED', 'expected an open region, found it closed');
+    ArrowlabError.throwIfAborted(signal, 'the write');
+    this.#budget.checkPossible(share, wholePages(byteLength));
   }
 
   #grant({ byteLength, writer, share }: Wish, isFirst: boolean): Granted | undefined {

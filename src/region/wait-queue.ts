@@ -43,9 +43,14 @@ export class WaitQueue<T> {
     this.#timedOut = timedOut;
   }
 
+  /** What is wished for where it can be had at once. */
+  takeNow(wish: Wish): T | undefined {
+    return this.#grant(wish, this.#waiters.length === 0);
+  }
+
   /** What is wished for, at once when it can be. Throws TIMEOUT, ABORTED, and what `fail` is called with. */
   async take(wish: Wish): Promise<T> {
-    return this.#grant(wish, this.#waiters.length === 0) ?? (await this.#wait(wish));
+    return this.takeNow(wish) ?? (await this.#wait(wish));
   }
 
   /** Something has come back. */

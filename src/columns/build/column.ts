@@ -2,6 +2,7 @@ import type { ArrayNode, IntArray } from '../array.js';
 import { bitmapByteLength, clearPast, countBits } from '../bitmap.js';
 import { type BufferSource, EMPTY_BUFFER } from '../buffer.js';
 import type { ParsedField } from '../field.js';
+import { VIEW_BYTE_WIDTH } from '../layout.js';
 import type { VectorLike } from '../shape.js';
 import type { ValueArray } from './value-array.js';
 
@@ -94,6 +95,17 @@ export class Column {
     for (const child of this.children) child.reset();
   }
 
+  /** Bytes of its buffers, and of those below, that are filled. */
+  get filledByteLength(): number {
+    const { field, length, nullCount, valueOffsets, typeIds, dataLength, children } = this;
+    const { layout } = field;
+    const bits = (nullCount > 0 ? 1 : 0) + (layout.kind === 'bits' ? 1 : 0);
+    const width = layout.kind === 'fixed' ? layout.byteWidth : layout.kind === 'view' ? VIEW_BYTE_WIDTH : 0;
+    const perRow = width + (valueOffsets?.BYTES_PER_ELEMENT ?? 0) + (typeIds ? 1 : 0);
+    const own = bits * bitmapByteLength(length) + perRow * length + dataLength;
+    return children.reduce((sum, child) => sum + child.filledByteLength, own);
+  }
+
   /** Nulls among the first `length` rows, by the bitmap. */
   countNulls(length: number): number {
     return this.validity ? length - countBits(this.validity, 0, length) : 0;
@@ -130,7 +142,7 @@ export class Column {
     const { layout } = this.field;
     if (layout.kind === 'bits') return filledBits(values!, this.length);
     if (layout.kind === 'fixed') return values!.head(this.length * layout.byteWidth);
-    return values?.head(this.length * 16);
+    return values?.head(this.length * VIEW_BYTE_WIDTH);
   }
 }
 
