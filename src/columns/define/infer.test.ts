@@ -290,6 +290,7 @@ const inferred: [name: string, values: unknown[], type: define.ColumnType<never>
   ['integers and fractions', [1, 0.5], float64()],
   ['an integer that is not safe', [2 ** 53], float64()],
   ['numbers and bigints', [1, 5n], int64()],
+  ['the ends of int64', [2n ** 63n - 1n, -(2n ** 63n)], int64()],
   ['a bigint above int64 beside numbers', [1, 2n ** 63n], uint64()],
   ['minus zero', [-0], int64()],
   ['nulls only', [null, undefined], nullType()],
@@ -330,6 +331,7 @@ test.each(inferred)('%s', (_, values, type) => expectType(values, type));
 const texts: [name: string, values: unknown[], type: define.ColumnType<never>][] = [
   ['days', ['2026-01-31', '2024-02-29', null], date32()],
   ['a day that the calendar lacks', ['2026-02-29'], utf8()],
+  ['a month that no year has', ['2026-13-01'], utf8()],
   ['instants', ['2026-01-31T10:00Z', '2026-01-31T10:00:00.123456+02:00'], timestamp('us', 'UTC')],
   ['instants with nanoseconds', ['2026-01-31T10:00:00Z', '2026-01-31T10:00:00.1234567Z'], timestamp('ns', 'UTC')],
   ['nanoseconds that 64 bits do not reach', ['2026-01-31T10:00:00.1234567Z', '3000-01-01T00:00Z'], utf8()],
