@@ -1,8 +1,12 @@
+const MAX_LENGTH = 40;
+
+const cut = (text: string) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
+
 /** What was given instead, cut to a length that a message can bear. */
 export function found(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'string') return JSON.stringify(cut(value));
   if (typeof value === 'function') return value.name ? `the function ${value.name}` : 'a function';
-  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'bigint') return cut(`${value}n`);
   if (value === undefined || value === null) return 'nothing';
   if (typeof value !== 'object') return String(value);
   if (value instanceof Date)

@@ -8,12 +8,11 @@ export interface IsoText {
   readonly digits: number;
 }
 
-const ISO =
-  /^(\d{4})-(\d{2})-(\d{2})(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?$/;
+const ISO = /^(\d{4})-(\d{2})-(\d{2})(T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?$/;
 
-/** Reads a text as ISO 8601 in its extended form, with a year of four digits. A day that the calendar lacks makes it another text. */
+/** Reads a text as ISO 8601 in its extended form, with a year of four digits and with seconds. A day that the calendar lacks makes it another text. */
 export function readIsoText(text: string): IsoText {
-  const [, years = '', months, days, time, , , fraction = '.', offset] = ISO.exec(text) ?? [];
+  const [, years = '', months, days, time, , fraction = '.', offset] = ISO.exec(text) ?? [];
   const year = Number(years);
   const digits = fraction.length - 1;
   if (!years || !isDay(year, Number(months), Number(days))) return { form: 'other', year, digits };

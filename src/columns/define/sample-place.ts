@@ -1,8 +1,11 @@
 import { ArrowlabError } from '../../errors.js';
 import { found } from './found.js';
 
-/** One step down: the name of a field, the number of an item, or a text that is written as it is. */
+/** One step down: the name of a field (quoted where it is no plain word), the number of an item, or a text that is written as it is. */
 type Step = string | number | { readonly text: string };
+
+/** Before the first step into a container. */
+const NOWHERE: Step = { text: '' };
 
 /** Where in the samples a value is, for messages: `row 17: where.tags[3]`. Rows count from 0. */
 export class SamplePlace {
@@ -16,7 +19,7 @@ export class SamplePlace {
       throw this.error('a value that does not contain itself', container, 'leave the reference out');
     }
     this.#containers.push(container);
-    this.#steps.push('');
+    this.#steps.push(NOWHERE);
     visit();
     this.#steps.pop();
     this.#containers.pop();
@@ -37,5 +40,6 @@ export class SamplePlace {
 
 function stepText(step: Step): string {
   if (typeof step === 'object') return step.text;
-  return typeof step === 'number' ? `[${step}]` : `.${step}`;
+  if (typeof step === 'number') return `[${step}]`;
+  return /^[\p{L}\p{N}_$-]+$/u.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
 }
