@@ -3,6 +3,7 @@
 #include "peers.h"
 #include "region.h"
 #include "script.h"
+#include "shared_ranges.h"
 
 namespace {
 
@@ -32,6 +33,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("detach", Napi::Function::New(env, detach));
   exports.Set("adjustExternalMemory", Napi::Function::New(env, adjust_external_memory));
   define_peers(env, exports);
+  define_shared_ranges(env, exports);
   return exports;
 }
 

@@ -86,6 +86,14 @@ export function connect(path: string, region: Region, name: string): Promise<Gre
 export function adopt(fd: number, region: Region, name: string, startTimeoutMs: number): Promise<Greeted>;
 /** Two connected sockets, both close-on-exec. */
 export function socketPair(): [number, number];
+/** Lets the other threads of this process open a range of an own region, by the number it returns, until `endSharing`. */
+export function shareRange(region: Region, offset: number, byteLength: number): number;
+/** An ArrayBuffer over `[offset, offset + byteLength)` of a shared range, no copy. Ends with `detach` or garbage collection. Throws RELEASED. */
+export function openShared(id: number, offset: number, byteLength: number): ArrayBuffer;
+/** How many ArrayBuffers over a shared range there are, in all threads. One that was detached counts until its thread's event loop turns. */
+export function sharedWindows(id: number): number;
+/** From now on nobody can open the range. */
+export function endSharing(id: number): void;
 /** Whether the process of this pidfd still runs. */
 export function isAlive(pidfd: number): boolean;
 /** Detaches an ArrayBuffer: every view of it has length 0 from now on. */

@@ -2,15 +2,17 @@ import type { ArrayNode, BatchPlan, Column } from '../columns/index.js';
 import type { StreamEncoder } from '../ipc/index.js';
 import type { Extent, Holder } from '../region/index.js';
 import type { Broadcast } from './broadcast.js';
+import { WorkerAccess } from './worker-access.js';
 import { WritingWindows } from './writing-windows.js';
+
+const WORKERS_TIMEOUT_MS = 30_000;
 
 /** A batch that is built where it will be read: columns over an extent, with room for the header in front. */
 export class Draft {
   readonly columns: readonly Column[];
   readonly #broadcast: Broadcast;
   readonly #encoder: StreamEncoder;
-  readonly #extent: Extent;
-  readonly #writer: Holder;
+  readonly #tenure: Tenure;
   readonly #windows: WritingWindows;
   #rows = 0;
   #messageByteLength = 0;
@@ -19,9 +21,8 @@ export class Draft {
   constructor(broadcast: Broadcast, encoder: StreamEncoder, plan: BatchPlan, extent: Extent, writer: Holder) {
     this.#broadcast = broadcast;
     this.#encoder = encoder;
-    this.#extent = extent;
-    this.#writer = writer;
-    this.#windows = new WritingWindows(extent, () => extent.drop(writer));
+    this.#tenure = new Tenure(extent, writer);
+    this.#windows = this.#tenure.openWindows();
     this.columns = plan.columns(this.#windows.memoryFrom(encoder.headerInPlaceByteLength));
   }
 
@@ -32,7 +33,24 @@ export class Draft {
 
   /** Bytes of the region that it takes. */
   get byteLength(): number {
-    return this.#extent.byteLength;
+    return this.#tenure.extent.byteLength;
+  }
+
+  /** Whether other threads of this process may fill it too. */
+  get isShared(): boolean {
+    return this.#tenure.access !== undefined;
+  }
+
+  /** Lets other threads of this process fill it too, by the number that it returns. */
+  share(): number {
+    this.#tenure.access ??= new WorkerAccess(this.#tenure.extent);
+    return this.#tenure.access.id;
+  }
+
+  /** From now on only this thread can fill it; waits for the others. Throws TIMEOUT. */
+  async unshare(): Promise<void> {
+    await this.#tenure.access?.endWithin(WORKERS_TIMEOUT_MS);
+    this.#tenure.access = undefined;
   }
 
   /** Ends the writing: the batch is what its columns hold now. Its header is written in front of them. */
@@ -41,17 +59,40 @@ export class Draft {
     this.#rows = rows;
     this.#messageByteLength = messageByteLength;
     this.#windows.detach();
-    this.#extent.write(0, bytes);
+    this.#tenure.extent.write(0, bytes);
   }
 
   /** Sends the finished batch, whose dictionaries were sent before; its memory is not the caller's any more, also where that fails. Throws ABORTED, CLOSED. */
   send(signal?: AbortSignal): Promise<void> {
-    return this.#broadcast.emitInPlace(this.#extent, this.#messageByteLength, this.#rows, this.#writer, signal);
+    const { extent, writer } = this.#tenure;
+    return this.#broadcast.emitInPlace(extent, this.#messageByteLength, this.#rows, writer, signal);
   }
 
-  /** Gives the memory back. */
+  /** Gives the memory back, once other threads have let go. After `send` it does nothing. */
   discard(): void {
     this.#windows.detach();
-    this.#extent.drop(this.#writer);
+    this.#tenure.end();
+  }
+}
+
+/** A writer's time with an extent. Knows neither columns nor windows, which come to an end when nobody refers to them any more. */
+class Tenure {
+  access: WorkerAccess | undefined;
+
+  constructor(
+    readonly extent: Extent,
+    readonly writer: Holder,
+  ) {}
+
+  openWindows(): WritingWindows {
+    const { extent } = this;
+    const open = (offset: number, byteLength: number) => extent.window(offset, byteLength);
+    return new WritingWindows(extent.byteLength, open, () => this.end());
+  }
+
+  end(): void {
+    const drop = () => this.extent.drop(this.writer);
+    if (this.access) void this.access.end().then(drop);
+    else drop();
   }
 }

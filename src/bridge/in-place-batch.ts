@@ -8,9 +8,11 @@ import {
   type VectorLike,
 } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
-import type { StreamEncoder } from '../ipc/index.js';
+import { type StreamEncoder, writeSchemaMessage } from '../ipc/index.js';
+import type { BatchToken } from './batch-token.js';
 import type { Broadcast } from './broadcast.js';
 import { Draft } from './draft.js';
+import { columnOf } from './shared-batch.js';
 
 export interface AllocateOptions {
   /** Rows that the batch has room for. */
@@ -42,7 +44,7 @@ export class InPlaceBatch {
   readonly #broadcast: Broadcast;
   readonly #encoder: StreamEncoder;
   readonly #draft: Draft;
-  readonly #rows: number;
+  readonly #options: AllocateOptions;
   readonly #begin: (signal?: AbortSignal) => Promise<void>;
   #isOver = false;
 
@@ -50,13 +52,13 @@ export class InPlaceBatch {
     broadcast: Broadcast,
     encoder: StreamEncoder,
     draft: Draft,
-    rows: number,
+    options: AllocateOptions,
     begin: (signal?: AbortSignal) => Promise<void>,
   ) {
     this.#broadcast = broadcast;
     this.#encoder = encoder;
     this.#draft = draft;
-    this.#rows = rows;
+    this.#options = options;
     this.#begin = begin;
   }
 
@@ -64,15 +66,16 @@ export class InPlaceBatch {
   static async allocate(
     broadcast: Broadcast,
     encoder: StreamEncoder,
-    { rows, dataBytes, childRows, signal }: AllocateOptions,
+    options: AllocateOptions,
     begin: (signal?: AbortSignal) => Promise<void>,
   ): Promise<InPlaceBatch> {
+    const { rows, dataBytes, childRows, signal } = options;
     if (!Number.isSafeInteger(rows) || rows < 0)
       throw new ArrowlabError('INVALID_ARGUMENT', `expected rows as a whole number of 0 or more, found ${rows}`);
     const plan = new BatchPlan(encoder.schema.fields, rows, declaredRoom(dataBytes, childRows));
     const writer = { holder: `batch in place of ${broadcast.holder}`, sinceMs: performance.now() };
     const extent = await broadcast.allocate(Draft.byteLengthOf(plan, encoder), writer, signal);
-    return new InPlaceBatch(broadcast, encoder, new Draft(broadcast, encoder, plan, extent, writer), rows, begin);
+    return new InPlaceBatch(broadcast, encoder, new Draft(broadcast, encoder, plan, extent, writer), options, begin);
   }
 
   /** The columns, in the schema's order. Their typed arrays are the region's memory, and empty after `commit` and `abort`. */
@@ -83,21 +86,42 @@ export class InPlaceBatch {
 
   /** The column of this name; the first one where several have it. Throws INVALID_ARGUMENT. */
   column(name: string): Column {
-    const column = this.columns.find(({ field }) => field.name === name);
-    if (column) return column;
-    const names = this.columns.map(({ field }) => JSON.stringify(field.name)).join(', ');
-    throw new ArrowlabError('INVALID_ARGUMENT', `expected one of the columns ${names}, found ${JSON.stringify(name)}`);
+    return columnOf(this.columns, name);
+  }
+
+  /** What a worker thread opens the batch by, with `openBatch(token)`: plain data for `postMessage`. Until `commit` or `abort`. */
+  token(): BatchToken {
+    this.#checkOpen();
+    const { dataBytes, childRows } = this.#options;
+    return {
+      ...{ id: this.#draft.share(), rows: this.#options.rows, dataBytes, childRows },
+      schema: writeSchemaMessage(this.#encoder.schema),
+      byteLength: this.#draft.byteLength,
+      headerByteLength: this.#encoder.headerInPlaceByteLength,
+    };
   }
 
   /**
    * Hands the batch over as it lies there: writes its header, ends every window on it, sends its descriptor. Resolves when that is sent; waits
-   * for the first subscriber (retain 'none') and for slow ones ('block'). Throws INVALID_ARGUMENT naming a column with too little room, upon which the
-   * batch can be mended and committed again; ABORTED and CLOSED, upon which it is given up.
+   * for worker threads that have it open, for the first subscriber (retain 'none') and for slow ones ('block'). Throws INVALID_ARGUMENT naming a column with too little room, upon which the
+   * batch can be mended and committed again; TIMEOUT where a worker thread does not let go; ABORTED and CLOSED, upon which it is given up.
    */
-  async commit({ rows = this.#rows, nullCounts, dictionaries = {}, signal }: CommitOptions = {}): Promise<void> {
+  async commit({
+    rows = this.#options.rows,
+    nullCounts,
+    dictionaries = {},
+    signal,
+  }: CommitOptions = {}): Promise<void> {
     this.#checkOpen();
-    if (!Number.isSafeInteger(rows) || rows < 0 || rows > this.#rows)
-      throw new ArrowlabError('INVALID_ARGUMENT', `expected rows from 0 to ${this.#rows}, as allocated, found ${rows}`);
+    if (!Number.isSafeInteger(rows) || rows < 0 || rows > this.#options.rows)
+      throw new ArrowlabError(
+        'INVALID_ARGUMENT',
+        `expected rows from 0 to ${this.#options.rows}, as allocated, found ${rows}`,
+      );
+    if (this.#draft.isShared) {
+      await this.#draft.unshare();
+      this.#checkOpen(); // it may have been given up meanwhile
+    }
     for (const column of this.#draft.columns) fill(column, rows, nullCounts);
     const arrays = this.#draft.columns.map((column) =>
       column.toArray(({ field }) => dictionaryIn(dictionaries, field.path)),

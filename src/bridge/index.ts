@@ -1,4 +1,5 @@
 export { LeasedBatch } from './batch.js';
+export type { BatchToken } from './batch-token.js';
 export type { PublishOptions } from './broadcast.js';
 export type { EndpointOptions, StreamListing } from './endpoint.js';
 export { type AllocateOptions, type CommitOptions, InPlaceBatch } from './in-place-batch.js';
@@ -6,5 +7,6 @@ export { connect, inherit, Peer } from './peer.js';
 export { PublishedStream, type WriteOptions } from './published.js';
 export type { RequestOptions } from './request.js';
 export { type ListenOptions, listen, Server } from './server.js';
+export { openBatch, SharedBatch } from './shared-batch.js';
 export type { EndpointStatus } from './status.js';
 export { Subscription, type SubscriptionOptions } from './subscription.js';

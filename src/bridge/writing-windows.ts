@@ -1,7 +1,6 @@
 import { constants } from 'node:buffer';
 import type { Memory } from '../columns/index.js';
 import { native } from '../native.js';
-import type { Extent } from '../region/index.js';
 import { windowCollected, windowDetached, windowOpened } from './pressure.js';
 
 interface Window {
@@ -14,22 +13,27 @@ interface Window {
 
 const collected = new FinalizationRegistry<Window>((window) => window.owner.windowCollected(window));
 
-/** The ArrayBuffers through which an extent of one's own region is filled. They end by `detach`, or when nobody can write through them any more. */
+/** Opens an ArrayBuffer over a part of the memory. */
+type Open = (offset: number, byteLength: number) => ArrayBuffer;
+
+/** The ArrayBuffers through which a batch of one's own region is filled. They end by `detach`, or when nobody can write through them any more. */
 export class WritingWindows {
-  readonly #extent: Extent;
+  readonly #byteLength: number;
+  readonly #openWindow: Open;
   readonly #forgotten: () => void;
   #windows: Window[] = [];
   #live = 0;
 
   /** `forgotten` is called when all windows were collected before `detach`. */
-  constructor(extent: Extent, forgotten: () => void) {
-    this.#extent = extent;
+  constructor(byteLength: number, open: Open, forgotten: () => void) {
+    this.#byteLength = byteLength;
+    this.#openWindow = open;
     this.#forgotten = forgotten;
   }
 
-  /** The memory from `start` of the extent on: one ArrayBuffer for all of it where one can be so long (4 GiB on Node 20), else one for each range. */
+  /** The memory from `start` on: one ArrayBuffer for all of it where one can be so long (4 GiB on Node 20), else one for each range. */
   memoryFrom(start: number): Memory {
-    const whole = this.#extent.byteLength - start;
+    const whole = this.#byteLength - start;
     if (whole > constants.MAX_LENGTH)
       return (bodyOffset, byteLength) => ({ buffer: this.#open(start + bodyOffset, byteLength), byteOffset: 0 });
     const buffer = this.#open(start, whole);
@@ -55,7 +59,7 @@ export class WritingWindows {
   }
 
   #open(offset: number, byteLength: number): ArrayBuffer {
-    const buffer = this.#extent.window(offset, byteLength);
+    const buffer = this.#openWindow(offset, byteLength);
     const window = { owner: this, buffer: new WeakRef(buffer), byteLength, isOffset: windowOpened(byteLength) };
     this.#windows.push(window);
     this.#live++;

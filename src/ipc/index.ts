@@ -17,5 +17,6 @@ export { StreamEncoder } from './encoder.js';
 export { FileWriter } from './file-writer.js';
 export type { IncomingMessage, MessageContents, OutgoingMessage } from './message.js';
 export { type IpcMessages, type ReadIpcOptions, readIpc } from './reader.js';
+export { writeSchemaMessage } from './schema-message.js';
 export { bytesSink, heapSink, type Sink } from './sink.js';
 export { endOfStream, StreamWriter, writeMessage } from './writer.js';

@@ -82,7 +82,6 @@ export class Column {
     this.data = buffers.data?.bytes();
     const typeIds = buffers.typeIds?.bytes();
     this.typeIds = typeIds && new Int8Array(typeIds.buffer, typeIds.byteOffset, typeIds.byteLength);
-    this.reset();
   }
 
   /** As it was at first: without rows, every bit of the bitmap set, the first offset 0. What else was written stays until it is written over. */

@@ -58,6 +58,13 @@ export class BatchPlan {
 
   /** Empty columns over memory, one for each field. */
   columns(memory: Memory): Column[] {
+    const columns = this.columnsAsTheyAre(memory);
+    for (const column of columns) column.reset();
+    return columns;
+  }
+
+  /** Columns over memory that somebody fills already. */
+  columnsAsTheyAre(memory: Memory): Column[] {
     return this.#columns.map((plan) => makeColumn(plan, memory));
   }
 
