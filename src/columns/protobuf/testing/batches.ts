@@ -1,0 +1,47 @@
+import { randomFillSync } from 'node:crypto';
+import type { Data, Vector } from 'apache-arrow';
+import { makeVector } from 'apache-arrow';
+import { toArrowData, toArrowSchema } from '../../arrow-js.js';
+import { bitAt } from '../../bitmap.js';
+import type { Column } from '../../build/column.js';
+import { BatchPlan } from '../../build/plan.js';
+import type { ParsedSchema } from '../../schema.js';
+import type { ProtobufAppender } from '../appender.js';
+
+/** Rows, bytes and items that a batch has room for. */
+export interface BatchRoom {
+  readonly rows: number;
+  readonly dataBytes: number;
+  readonly childRows: number;
+}
+
+/** Empty columns over memory full of what is not theirs. */
+export function staleColumns(schema: ParsedSchema, { rows, dataBytes, childRows }: BatchRoom): Column[] {
+  const plan = new BatchPlan(schema.fields, rows, { dataBytes: () => dataBytes, childRows: () => childRows });
+  const buffer = new ArrayBuffer(plan.byteLength);
+  randomFillSync(new Uint8Array(buffer));
+  return plan.columns((byteOffset) => ({ buffer, byteOffset }));
+}
+
+/** The columns that an appender has filled, as apache-arrow reads them. */
+export function arrowColumns(schema: ParsedSchema, appender: ProtobufAppender, columns: readonly Column[]): Data[] {
+  appender.settle();
+  for (const column of columns) checkBitsPast(column);
+  const { fields } = toArrowSchema(schema);
+  return columns.map((column, index) => {
+    const array = column.toArray((inner) => appender.dictionaryOf(inner));
+    return toArrowData(
+      array,
+      fields[index]!.type,
+      ({ dictionary }) => makeVector(dictionary!.data as Data[]) as Vector,
+    );
+  });
+}
+
+/** Bits past the length have to be ones, for rows to come. */
+export function checkBitsPast({ validity, length, capacity, field, children }: Column): void {
+  for (let row = length; validity && row < capacity; row++) {
+    if (bitAt(validity, row) === 0) throw new Error(`${field.path}: bit ${row} past the length ${length} is 0`);
+  }
+  for (const child of children) checkBitsPast(child);
+}
