@@ -15,6 +15,8 @@ export {
   type PublishedStream,
   type PublishOptions,
   type RequestOptions,
+  type RowsOptions,
+  RowWriter,
   type Server,
   SharedBatch,
   type StreamListing,
@@ -22,7 +24,8 @@ export {
   type SubscriptionOptions,
   type WriteOptions,
 } from './bridge/index.js';
-export type { Column } from './columns/index.js';
+export * from './columns/define/index.js';
+export { type Column, MutableTable, type MutableTableOptions, type RowsSchema } from './columns/index.js';
 export { ArrowlabError, type ErrorCode } from './errors.js';
 export type { RegionStats } from './region/index.js';
 export type { PeerIdentity } from './wire/index.js';

@@ -2,8 +2,9 @@ import type { ArrayNode, BatchPlan, Column } from '../columns/index.js';
 import type { StreamEncoder } from '../ipc/index.js';
 import type { Extent, Holder } from '../region/index.js';
 import type { Broadcast } from './broadcast.js';
+import { Tenure } from './tenure.js';
 import { WorkerAccess } from './worker-access.js';
-import { WritingWindows } from './writing-windows.js';
+import type { WritingWindows } from './writing-windows.js';
 
 const WORKERS_TIMEOUT_MS = 30_000;
 
@@ -72,27 +73,5 @@ export class Draft {
   discard(): void {
     this.#windows.detach();
     this.#tenure.end();
-  }
-}
-
-/** A writer's time with an extent. Knows neither columns nor windows, which come to an end when nobody refers to them any more. */
-class Tenure {
-  access: WorkerAccess | undefined;
-
-  constructor(
-    readonly extent: Extent,
-    readonly writer: Holder,
-  ) {}
-
-  openWindows(): WritingWindows {
-    const { extent } = this;
-    const open = (offset: number, byteLength: number) => extent.window(offset, byteLength);
-    return new WritingWindows(extent.byteLength, open, () => this.end());
-  }
-
-  end(): void {
-    const drop = () => this.extent.drop(this.writer);
-    if (this.access) void this.access.end().then(drop);
-    else drop();
   }
 }

@@ -6,6 +6,7 @@ export { type AllocateOptions, type CommitOptions, InPlaceBatch } from './in-pla
 export { connect, inherit, Peer } from './peer.js';
 export { PublishedStream, type WriteOptions } from './published.js';
 export type { RequestOptions } from './request.js';
+export { type RowsOptions, RowWriter } from './row-writer.js';
 export { type ListenOptions, listen, Server } from './server.js';
 export { openBatch, SharedBatch } from './shared-batch.js';
 export type { EndpointStatus } from './status.js';

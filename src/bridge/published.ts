@@ -1,8 +1,10 @@
+import { formatFor, type RowsSchema } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
 import { type RecordBatchLike, readIpc, type SchemaLike, StreamEncoder, type TableLike } from '../ipc/index.js';
 import { Broadcast, type PublishOptions } from './broadcast.js';
 import type { Endpoint } from './endpoint.js';
 import { type AllocateOptions, InPlaceBatch } from './in-place-batch.js';
+import { type RowsOptions, RowWriter } from './row-writer.js';
 import type { StreamStatus } from './status.js';
 
 export interface WriteOptions {
@@ -15,6 +17,7 @@ export class PublishedStream {
   /** @internal */
   readonly broadcast: Broadcast;
   readonly #encoder: StreamEncoder | undefined;
+  readonly #rowWriters = new Set<RowWriter<never>>();
   #hasSchema = false;
 
   /** Made by `Endpoint.publish`. Without a schema the messages come from `writeIpc` alone. */
@@ -39,7 +42,7 @@ export class PublishedStream {
   }
 
   /** Rows of these. */
-  get rows(): number {
+  get writtenRows(): number {
     return this.broadcast.rows;
   }
 
@@ -88,6 +91,18 @@ export class PublishedStream {
   }
 
   /**
+   * Takes rows one by one, and writes them into batches in the region, as `schema` says: one of the stream's columns, or a format such as
+   * `protobufRows` gives. The stream's `end` sends what was appended. Throws SCHEMA_MISMATCH, INVALID_ARGUMENT, TYPE_UNSUPPORTED.
+   */
+  rows<T>(schema: RowsSchema<T>, options: RowsOptions = {}): RowWriter<T> {
+    const encoder = this.#checkEncoder();
+    const format = formatFor(encoder.schema, schema);
+    const writer = new RowWriter(this.broadcast, encoder, () => this.#begin(), format, options);
+    this.#rowWriters.add(writer as RowWriter<never>);
+    return writer;
+  }
+
+  /**
    * Writes an Arrow IPC stream or file, from a file descriptor or bytes, straight into the region, and its schema first: a stream
    * of its own schema. Contents are checked in full. Throws IPC_INVALID, DATA_INVALID, IPC_UNSUPPORTED, and what `write` throws.
    */
@@ -106,11 +121,16 @@ export class PublishedStream {
 
   /** Ends the stream after what was written. Resolves when every subscriber has been sent its end. */
   end(): Promise<void> {
-    return this.broadcast.end(() => this.#emitSchema());
+    for (const writer of this.#rowWriters) writer.handOver();
+    return this.broadcast.end(async () => {
+      for (const writer of this.#rowWriters) writer.check();
+      await this.#emitSchema();
+    });
   }
 
   /** Ends the stream with an error: subscribers get STREAM_FAILED with its message. Writes that wait give up. */
   fail(error: Error): Promise<void> {
+    for (const writer of this.#rowWriters) writer.abandon();
     return this.broadcast.fail(new ArrowlabError('STREAM_FAILED', error.message, { cause: error }));
   }
 

@@ -1,6 +1,6 @@
-import { type Column, RoomEstimate, type RowAppender, type RowFormat } from '../columns/index.js';
+import { type BatchPlan, RowBatcher, type RowFormat, type Target } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
-import type { StreamEncoder } from '../ipc/index.js';
+import type { ArrayNode, StreamEncoder } from '../ipc/index.js';
 import { startTimer } from '../region/index.js';
 import type { Broadcast } from './broadcast.js';
 import { Draft } from './draft.js';
@@ -18,27 +18,17 @@ const MAX_LATENCY_MS = 100;
 const WAIT_FROM = 2;
 const REFUSE_FROM = 64;
 
-/** Columns that rows are appended to: a draft in the region, or, while that has no room, memory of the heap that is copied later. */
-type Target = Draft | { readonly columns: readonly Column[] };
-
 /** Appends rows to a stream's batches where they will be read. Batches go out when they are full, when they are old, and by `flush`. */
 export class RowWriter<T> {
-  /** Rows appended so far. */
-  rows = 0;
-
   readonly #broadcast: Broadcast;
   readonly #encoder: StreamEncoder;
   readonly #begin: () => Promise<void>;
-  readonly #appender: RowAppender<T>;
-  readonly #estimate: RoomEstimate;
-  readonly #batchRows: number;
+  readonly #batcher: RowBatcher<T, Target>;
   readonly #maxLatencyMs: number;
   readonly #sends: Promise<void>[] = [];
-  #target: Target | undefined;
-  #capacity = 0;
   #copies = 0;
   #timer: NodeJS.Timeout | undefined;
-  #failure: unknown;
+  #failure: { error: unknown } | undefined;
 
   /** Made by `PublishedStream.rows`; `begin` does what has to be done before the first batch of a stream. */
   constructor(
@@ -55,10 +45,19 @@ export class RowWriter<T> {
     this.#broadcast = broadcast;
     this.#encoder = encoder;
     this.#begin = begin;
-    this.#appender = format.appender();
-    this.#estimate = new RoomEstimate(format.parsedSchema.fields);
-    this.#batchRows = batchRows;
     this.#maxLatencyMs = maxLatencyMs;
+    this.#batcher = new RowBatcher(format, {
+      batchRows,
+      maxBytes: broadcast.maxDraftBytes,
+      open: (plan) => this.#open(plan),
+      filled: (batch, arrays, rows) => this.#filled(batch, arrays, rows),
+      discard: (batch) => this.#discard(batch),
+    });
+  }
+
+  /** Rows appended so far. */
+  get rows(): number {
+    return this.#batcher.rows;
   }
 
   /**
@@ -68,10 +67,9 @@ export class RowWriter<T> {
    * can never fit; and what sending an earlier batch failed with.
    */
   append(row: T): Promise<void> | undefined {
-    this.#check();
-    if (!this.#target || !this.#appender.append(row, this.rows)) this.#appendToNext(row);
-    this.rows++;
-    if (this.#appender.rows >= this.#capacity) this.#handOver();
+    this.check();
+    if (this.#sends.length >= REFUSE_FROM) throw this.#unawaited();
+    this.#batcher.append(row);
     return this.#sends.length < WAIT_FROM ? undefined : this.#sends[0];
   }
 
@@ -87,96 +85,88 @@ export class RowWriter<T> {
 
   /** Sends what was appended so far. Resolves when it is sent. Throws what sending failed with. */
   async flush(): Promise<void> {
-    this.#handOver();
-    await Promise.all(this.#sends);
-    this.#check();
+    this.handOver();
+    await Promise.allSettled(this.#sends);
+    this.check();
+  }
+
+  /** What was appended so far goes out. */
+  handOver(): void {
+    this.#batcher.handOver();
+  }
+
+  /** Throws what sending failed with; CLOSED. */
+  check(): void {
+    if (this.#failure) throw this.#failure.error;
+    this.#broadcast.checkOpen();
   }
 
   /** Drops the rows that are not on their way yet: their stream has failed. */
   abandon(): void {
-    this.#disarm();
-    if (this.#target instanceof Draft) this.#target.discard();
-    this.#target = undefined;
+    this.#batcher.abandon();
   }
 
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    this.#broadcast.checkOpen();
-    if (this.#sends.length >= REFUSE_FROM)
-      throw new ArrowlabError(
-        'MEMORY_LIMIT',
-        `expected the promise that append returned to be awaited, found ${this.#sends.length} batches on their way to ${this.#broadcast.holder}`,
-      );
+  #unawaited(): ArrowlabError {
+    return new ArrowlabError(
+      'MEMORY_LIMIT',
+      `expected the promise that append returned to be awaited, found ${this.#sends.length} batches on their way to ${this.#broadcast.holder}`,
+    );
   }
 
-  /** There is no batch yet, or no room in it for this row. */
-  #appendToNext(row: T): void {
-    if (this.#target && this.#appender.rows > 0) this.#handOver();
-    for (;;) {
-      if (!this.#target) this.#open();
-      if (this.#appender.append(row, this.rows)) return;
-      this.abandon();
-      this.#estimate.grow();
-    }
-  }
-
-  #open(): void {
-    const plan = this.#estimate.plan(this.#batchRows, this.#broadcast.maxDraftBytes);
-    const byteLength = Draft.byteLengthOf(plan, this.#encoder);
+  /** A draft in the region, or, while that has no room, memory of the heap that is copied later. */
+  #open(plan: BatchPlan): Target {
+    this.#timer = startTimer(() => this.#batcher.handOver(), this.#maxLatencyMs);
     const writer = { holder: `rows of ${this.#broadcast.holder}`, sinceMs: performance.now() };
     // Not while copies wait for memory: they come first, and would wait for what this batch holds.
+    const byteLength = Draft.byteLengthOf(plan, this.#encoder);
     const extent = this.#copies === 0 ? this.#broadcast.allocateNow(byteLength, writer) : undefined;
-    this.#target = extent
-      ? new Draft(this.#broadcast, this.#encoder, plan, extent, writer)
-      : { columns: plan.columnsOnHeap() };
-    this.#capacity = plan.rows;
-    this.#appender.bind(this.#target.columns);
-    this.#timer = startTimer(() => this.#handOver(), this.#maxLatencyMs);
+    if (extent) return new Draft(this.#broadcast, this.#encoder, plan, extent, writer);
+    return { columns: plan.columnsOnHeap() };
   }
 
-  #handOver(): void {
-    const target = this.#target;
-    if (!target || this.#appender.rows === 0) return;
-    this.#disarm();
-    this.#target = undefined;
-    const { rows } = this.#appender;
-    this.#appender.settle();
-    this.#estimate.learn(target.columns);
-    const arrays = target.columns.map((column) => column.toArray((encoded) => this.#appender.dictionaryOf(encoded)));
-    const filledBytes = target.columns.reduce((sum, { filledByteLength }) => sum + filledByteLength, 0);
-    if (target instanceof Draft && filledBytes * 2 >= target.byteLength && this.#broadcast.isForRegion(filledBytes)) {
-      target.finish(arrays, rows);
-      this.#send(async () => {
-        await this.#begin();
-        for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message);
-        await target.send();
-      }, target);
-    } else {
-      // A batch that is mostly empty would keep its whole extent from others.
-      this.#copies++;
-      this.#send(async () => {
-        await this.#begin();
-        for (const message of this.#encoder.encodeColumns(arrays, rows)) await this.#broadcast.emit(message);
-      }, target).finally(() => this.#copies--);
-    }
+  #discard(batch: Target): void {
+    clearTimeout(this.#timer);
+    if (batch instanceof Draft) batch.discard();
   }
 
-  #send(work: () => Promise<void>, target: Target): Promise<void> {
-    const sent = this.#broadcast.inTurn(work);
-    this.#sends.push(sent);
-    const settled = sent.then(
-      () => {},
-      (error) => {
-        this.#failure ??= error;
-      },
-    );
-    return settled.finally(() => {
-      this.#sends.splice(this.#sends.indexOf(sent), 1);
-      if (target instanceof Draft) target.discard();
+  #filled(batch: Target, arrays: ArrayNode[], rows: number): void {
+    clearTimeout(this.#timer);
+    const byteLength = batch.columns.reduce((sum, { filledByteLength }) => sum + filledByteLength, 0);
+    // A batch that is mostly empty would keep its whole extent from others.
+    const isMostlyFull = batch instanceof Draft && byteLength * 2 >= batch.byteLength;
+    if (isMostlyFull && this.#broadcast.isForRegion(byteLength)) this.#sendInPlace(batch, arrays, rows);
+    else this.#sendCopy(batch, arrays, rows);
+  }
+
+  #sendInPlace(draft: Draft, arrays: ArrayNode[], rows: number): void {
+    draft.finish(arrays, rows);
+    void this.#send(draft, async () => {
+      for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message);
+      await draft.send();
     });
   }
 
-  #disarm(): void {
-    clearTimeout(this.#timer);
+  async #sendCopy(batch: Target, arrays: ArrayNode[], rows: number): Promise<void> {
+    this.#copies++;
+    await this.#send(batch, async () => {
+      for (const message of this.#encoder.encodeColumns(arrays, rows)) await this.#broadcast.emit(message);
+    });
+    this.#copies--;
+  }
+
+  /** Never fails itself: who appends, flushes or awaits room is told. */
+  async #send(batch: Target, work: () => Promise<void>): Promise<void> {
+    const sent = this.#broadcast.inTurn(async () => {
+      await this.#begin();
+      await work();
+    });
+    this.#sends.push(sent);
+    try {
+      await sent;
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#sends.splice(this.#sends.indexOf(sent), 1);
+    if (batch instanceof Draft) batch.discard();
   }
 }

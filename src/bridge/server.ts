@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { TableMemory } from '../columns/index.js';
 import { debug } from '../debug.js';
 import { type ArrowlabError, ArrowlabError as Failure } from '../errors.js';
 import { type SchemaLike, schemaOf, type TableLike } from '../ipc/index.js';
@@ -8,6 +9,7 @@ import type { PeerIdentity, SpawnedProcess } from '../wire/index.js';
 import type { PublishOptions } from './broadcast.js';
 import { Endpoint, type EndpointOptions, type WriteWait } from './endpoint.js';
 import type { PublishedStream } from './published.js';
+import { RegionMemory } from './region-memory.js';
 import type { EndpointStatus } from './status.js';
 
 export interface ListenOptions extends EndpointOptions {
@@ -33,6 +35,7 @@ interface ServerEvents {
 export class Server extends EventEmitter<ServerEvents> {
   readonly #endpoint: Endpoint;
   #listener: Listener | undefined;
+  #memory: RegionMemory | undefined;
 
   constructor(options: EndpointOptions) {
     super();
@@ -93,6 +96,12 @@ export class Server extends EventEmitter<ServerEvents> {
   /** Takes a stream's name away and lets go what it retains; who reads it already reads on. Throws STREAM_UNKNOWN. */
   unpublish(name: string): void {
     this.#endpoint.unpublish(name);
+  }
+
+  /** Where a `MutableTable` keeps its rows in this server's region instead of on the heap. */
+  get memory(): TableMemory {
+    this.#memory ??= new RegionMemory(this.#endpoint.region);
+    return this.#memory;
   }
 
   stats(): RegionStats {

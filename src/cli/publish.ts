@@ -62,7 +62,7 @@ async function publish(files: string[], flags: PublishFlags, signal: AbortSignal
       if (signal.aborted) break;
       const stream = await publishFile(server, names[index]!, file, maxBytes, signal);
       streams.push(stream);
-      const { name, batches, rows, writtenBytes: bytes } = stream;
+      const { name, batches, writtenRows: rows, writtenBytes: bytes } = stream;
       say(
         'published',
         `published ${JSON.stringify(name)}: ${rows} rows, ${batches} ${batches === 1 ? 'batch' : 'batches'}, ${mebibytes(bytes)}`,

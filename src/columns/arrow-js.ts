@@ -22,6 +22,7 @@ import {
   Map_,
   makeData,
   Null,
+  RecordBatch,
   Schema,
   Struct,
   Time,
@@ -130,6 +131,13 @@ function unsupported({ path }: ParsedField, found: string): ArrowlabError {
     'TYPE_UNSUPPORTED',
     `field ${JSON.stringify(path)} has ${found}: apache-arrow in JavaScript cannot hold it; read this stream in Python or Rust`,
   );
+}
+
+/** A batch over the very bytes of its columns' buffers, which have to outlive it; columns that are encoded bring their dictionaries. */
+export function toRecordBatch(schema: Schema, columns: readonly ArrayNode[], length: number): RecordBatch {
+  const dictionaryOf = ({ dictionary }: ArrayNode) => dictionary as Vector | undefined;
+  const children = columns.map((column, index) => toArrowData(column, schema.fields[index]!.type, dictionaryOf));
+  return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }));
 }
 
 /** `makeData` takes these properties for every type; its overloads name only the ones of each. */

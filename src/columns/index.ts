@@ -1,12 +1,12 @@
 export { type ArrayNode, type IntArray, integersOf, intsOf } from './array.js';
-export { type DictionaryOf, toArrowData, toArrowSchema } from './arrow-js.js';
+export { type DictionaryOf, toArrowData, toArrowSchema, toRecordBatch } from './arrow-js.js';
 export { bitAt, bitmapByteLength, countBits } from './bitmap.js';
 export { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, head, MemoryBuffer } from './buffer.js';
 export { Column } from './build/column.js';
-export { RoomEstimate } from './build/estimate.js';
 export { fill, type NullCounts } from './build/fill.js';
 export { BatchPlan, type Memory, type Room } from './build/plan.js';
 export { declaredRoom, type Sizes } from './build/room.js';
+export { type BatchHandling, RowBatcher, type Target } from './build/row-batcher.js';
 export type { RowAppender, RowFormat } from './build/row-format.js';
 export { concatenate } from './concatenate.js';
 export { arrayOfData } from './data.js';
@@ -14,6 +14,8 @@ export { describeFields, describeSchema } from './describe.js';
 export { equalArrays } from './equal.js';
 export { type DictionaryEncoding, ParsedField } from './field.js';
 export { bufferCount, hasValidity, type Layout, VIEW_BYTE_WIDTH } from './layout.js';
+export { MutableTable, type MutableTableOptions, type TableMemory } from './mutable-table.js';
+export { formatFor, formatOf, type RowsSchema } from './row-schema.js';
 export { dictionaryFields, differenceOf, type ParsedSchema } from './schema.js';
 export {
   asSchema,

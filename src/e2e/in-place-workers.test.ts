@@ -72,7 +72,7 @@ import(${JSON.stringify(arrowlab)}).then((arrowlab) => {
     await batch.commit();
     await stream.end();
     await drain(await bridge.meet(), 'two', (leased) => expect(leased.getChild('a')!.get(7)).toBe(2));
-    expect(stream.rows).toBe(1_000);
+    expect(stream.writtenRows).toBe(1_000);
   });
 
   it('cannot be opened by a token that is over', async () => {

@@ -96,7 +96,7 @@ describe('a batch that is filled in place', () => {
     await expect(batch.commit({ rows: 6 })).rejects.toThrow(/rows from 0 to 5/);
     await expect(batch.commit({ rows: 3, nullCounts: { price: 4 } })).rejects.toThrow(/"price".* from 0 to 3, found 4/);
     await commit();
-    expect(stream.rows).toBe(3);
+    expect(stream.writtenRows).toBe(3);
   });
 
   it('finds nothing of what lay there before in its bitmaps and offsets', async () => {

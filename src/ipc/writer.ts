@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { bytesOf, type RecordBatchLike, type SchemaLike, type TableLike } from '../columns/index.js';
+import { type ArrayNode, bytesOf, type RecordBatchLike, type SchemaLike, type TableLike } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
 import { StreamEncoder } from './encoder.js';
 import type { OutgoingMessage } from './message.js';
@@ -24,6 +24,11 @@ export class StreamWriter {
   /** @throws SYSTEM, and what `StreamEncoder.encode` throws. */
   write(data: TableLike | RecordBatchLike): void {
     for (const message of this.#encoder.encode(data)) writeMessage(this.#fd, message);
+  }
+
+  /** As `write`, of columns that are filled. */
+  writeColumns(columns: readonly ArrayNode[], rows: number): void {
+    for (const message of this.#encoder.encodeColumns(columns, rows)) writeMessage(this.#fd, message);
   }
 
   /** Writes the end-of-stream marker. */

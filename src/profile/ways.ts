@@ -64,7 +64,7 @@ export class SharedWay implements Way {
   }
 
   async send(source: TransferSource): Promise<Sent> {
-    const { writtenBytes, batches, rows } = await source.publish(this.#server, STREAM);
+    const { writtenBytes, batches, writtenRows: rows } = await source.publish(this.#server, STREAM);
     return { payloadBytes: writtenBytes, batches, rows };
   }
 

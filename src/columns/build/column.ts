@@ -90,7 +90,8 @@ export class Column {
     this.nullCount = 0;
     this.dataLength = 0;
     this.validity?.fill(0xff);
-    if (this.valueOffsets && this.field.layout.kind !== 'union') this.valueOffsets.fill(0 as never, 0, 1);
+    const offsets = this.field.layout.kind === 'union' ? undefined : this.valueOffsets;
+    if (offsets) new Uint8Array(offsets.buffer, offsets.byteOffset, offsets.BYTES_PER_ELEMENT).fill(0);
     for (const child of this.children) child.reset();
   }
 
@@ -111,14 +112,15 @@ export class Column {
   }
 
   /**
-   * What is filled, as an array that refers to the column's memory; bits past its end are cleared. `dictionaryOf` gives the values of
-   * a dictionary-encoded column.
+   * What is filled, as an array that refers to the column's memory. Bits past its end are cleared: in place where nothing more is appended, in
+   * copies of the bitmaps where the column `grows` on. `dictionaryOf` gives the values of a dictionary-encoded column.
    */
-  toArray(dictionaryOf: (column: Column) => VectorLike | undefined): ArrayNode {
+  toArray(dictionaryOf: (column: Column) => VectorLike | undefined, grows = false): ArrayNode {
     const { field, length, nullCount } = this;
     const { validity, valueOffsets, data, typeIds } = this.#buffers;
-    const values = this.#filledValues();
-    const bitmap = nullCount > 0 ? filledBits(validity!, length) : EMPTY_BUFFER;
+    const values = this.#filledValues(grows);
+    // Rows of the null type are null without a bitmap.
+    const bitmap = nullCount > 0 && validity ? filledBits(validity, length, grows) : EMPTY_BUFFER;
     const offsets = valueOffsets?.head((length + (field.layout.kind === 'union' ? 0 : 1)) * this.#offsetWidth);
     const buffers = [typeIds?.head(length), offsets, values, data?.head(this.dataLength)];
     return {
@@ -127,7 +129,7 @@ export class Column {
       nullCount,
       validity: bitmap,
       buffers: buffers.filter((buffer) => buffer !== undefined),
-      children: this.children.map((child) => child.toArray(dictionaryOf)),
+      children: this.children.map((child) => child.toArray(dictionaryOf, grows)),
       dictionary: field.dictionary ? dictionaryOf(this) : undefined,
     };
   }
@@ -136,18 +138,19 @@ export class Column {
     return this.valueOffsets!.BYTES_PER_ELEMENT;
   }
 
-  #filledValues(): SlotBuffer | undefined {
+  #filledValues(grows: boolean): SlotBuffer | undefined {
     const { values } = this.#buffers;
     const { layout } = this.field;
-    if (layout.kind === 'bits') return filledBits(values!, this.length);
+    if (layout.kind === 'bits') return filledBits(values!, this.length, grows);
     if (layout.kind === 'fixed') return values!.head(this.length * layout.byteWidth);
     return values?.head(this.length * VIEW_BYTE_WIDTH);
   }
 }
 
 /** The bits of `length` rows; those of the last byte that are past them are 0. */
-function filledBits(bitmap: SlotBuffer, length: number): SlotBuffer {
-  const bits = bitmap.head(bitmapByteLength(length));
+function filledBits(bitmap: SlotBuffer, length: number, isCopied: boolean): SlotBuffer {
+  const head = bitmap.head(bitmapByteLength(length));
+  const bits = isCopied ? new SlotBuffer(head.bodyOffset, head.bytes().slice()) : head;
   clearPast(bits.bytes(), length);
   return bits;
 }

@@ -17,6 +17,7 @@ export class RoomEstimate implements Room {
   readonly #perRow = new Map<ParsedField, number>();
   readonly #fields: readonly ParsedField[];
   #growth = 1;
+  #wantedRows = 0;
   #plan: BatchPlan | undefined;
 
   constructor(fields: readonly ParsedField[]) {
@@ -33,11 +34,12 @@ export class RoomEstimate implements Room {
 
   /** A plan of `rows` rows, or of so many fewer that its body has at most `maxBytes` bytes; of one row at least, whatever that takes. */
   plan(rows: number, maxBytes: number): BatchPlan {
-    if (this.#plan) return this.#plan;
+    if (this.#plan && rows === this.#wantedRows) return this.#plan;
     let plan = new BatchPlan(this.#fields, rows, this);
     while (plan.byteLength > maxBytes && plan.rows > 1)
       plan = new BatchPlan(this.#fields, Math.floor(plan.rows / 2), this);
     this.#plan = plan;
+    this.#wantedRows = rows;
     return plan;
   }
 
