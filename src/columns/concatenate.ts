@@ -24,7 +24,10 @@ function joinContents(parts: readonly ArrayNode[], length: number): Contents {
   const { field } = parts[0]!;
   const { layout } = field;
   const buffer = (index: number) => join(parts.map((part) => part.buffers[index]!));
-  const children = field.children.map((_, child) => concatenate(parts.map((part) => part.children[child]!)));
+  // An array of indices has none of its values' children.
+  const children = (field.dictionary ? [] : field.children).map((_, child) =>
+    concatenate(parts.map((part) => part.children[child]!)),
+  );
   const starts = (child: number) => startsOf(parts.map((part) => part.children[child]!.length));
   switch (layout.kind) {
     case 'null':
