@@ -9,7 +9,7 @@ const MAX_DAY = 2_932_896;
 const MAX_INT64 = 2n ** 63n - 1n;
 
 /** Like an object of Temporal, which Node 20 does not have. */
-const temporal = (text: string, properties: object = {}) => ({ ...properties, toString: () => text });
+const temporal = (name: string, text: string) => ({ [Symbol.toStringTag]: `Temporal.${name}`, toString: () => text });
 
 const isoDay = (day: number) => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
@@ -17,7 +17,7 @@ export function arbitraryDate(unit: number): fc.Arbitrary<RandomValue> {
   return fc
     .tuple(fc.integer({ min: MIN_DAY, max: MAX_DAY }), fc.nat(DAY_MS - 1), fc.nat(3))
     .map(([day, timeOfDay, form]) => {
-      const forms = [new Date(day * DAY_MS + timeOfDay), day * DAY_MS, isoDay(day), temporal(isoDay(day))];
+      const forms = [new Date(day * DAY_MS + timeOfDay), day * DAY_MS, isoDay(day), temporal('PlainDate', isoDay(day))];
       return { given: forms[form], json: unit === 0 ? day : String(day * DAY_MS) };
     });
 }
@@ -41,7 +41,7 @@ const isoSeconds = (seconds: number) => new Date(seconds * 1000).toISOString().s
 export function arbitraryTime(unit: number): fc.Arbitrary<RandomValue> {
   return fc.tuple(fc.bigInt({ min: 0n, max: 86_400n * PER_SECOND[unit]! - 1n }), fc.nat(3)).map(([value, form]) => {
     const text = secondsText(value, unit, (whole) => isoSeconds(whole).slice(11));
-    const forms = [Number(value), value, text, temporal(text)];
+    const forms = [Number(value), value, text, temporal('PlainTime', text)];
     return { given: forms[form], json: unit < 2 ? Number(value) : String(value) };
   });
 }
@@ -54,7 +54,7 @@ export function arbitraryTimestamp(unit: number, timezone: string | null): fc.Ar
   return fc.tuple(fc.oneof(any, recent), fc.nat(5)).map(([value, form]) => {
     const nanoseconds = value * (1_000_000_000n / perSecond);
     const isMillisecond = nanoseconds % 1_000_000n === 0n;
-    const milliseconds = Number(nanoseconds / 1_000n) / 1000;
+    const milliseconds = isMillisecond ? Number(nanoseconds / 1_000_000n) : Number(nanoseconds / 1_000n) / 1000;
     const isExact = nanoseconds % 1_000n === 0n && Math.abs(milliseconds) < 2 ** 41;
     const utc = `${secondsText(value, unit, isoSeconds)}Z`;
     const east = `${secondsText(value + 9_000n * perSecond, unit, isoSeconds)}+02:30`;
@@ -64,7 +64,7 @@ export function arbitraryTimestamp(unit: number, timezone: string | null): fc.Ar
       isMillisecond ? new Date(milliseconds) : utc,
       timezone === null ? utc.slice(0, -1) : utc,
       east,
-      temporal(utc, { epochNanoseconds: nanoseconds }),
+      { epochNanoseconds: nanoseconds },
     ];
     return { given: forms[form], json: String(value) };
   });
@@ -78,7 +78,7 @@ export function arbitraryDuration(unit: number): fc.Arbitrary<RandomValue> {
     const text = secondsText(size, unit, (whole) => {
       return `${value < 0n ? '-' : ''}P${Math.floor(whole / 86_400)}DT${Math.floor((whole % 86_400) / 60)}M${whole % 60}`;
     });
-    const forms = [value, isSafe ? Number(value) : value, isSafe ? temporal(`${text}S`) : value];
+    const forms = [value, isSafe ? Number(value) : value, isSafe ? temporal('Duration', `${text}S`) : value];
     return { given: forms[form], json: String(value) };
   });
 }

@@ -1,0 +1,1 @@
+export { rowFormat } from './format.js';
