@@ -34,6 +34,8 @@ export class Broadcast implements Holder {
   rows = 0;
   /** Bytes of all messages sent so far. */
   writtenBytes = 0;
+  /** Of these, bytes of batches that were built in place. */
+  inPlaceBytes = 0;
   /** Subscribers that were sent all of it, released it and are gone. */
   readers = 0;
 
@@ -118,6 +120,7 @@ export class Broadcast implements Holder {
       throw error;
     }
     this.#send(PlacedMessage.inPlace(extent, byteLength), rows, writer);
+    this.inPlaceBytes += byteLength;
   }
 
   /** Memory for a batch that is not written yet; waits for it. The caller owns it as `writer`. Throws what `Region.allocate` throws, and CLOSED. */
@@ -179,10 +182,11 @@ export class Broadcast implements Holder {
   }
 
   status(): StreamStatus {
-    const { name, batches, rows, writtenBytes, isEnded, subscribers, readers } = this;
+    const { name, batches, rows, writtenBytes, inPlaceBytes, isEnded, subscribers, readers } = this;
     const { usedBytes, retainedBytes, reservedBytes } = this.#share;
     return {
-      ...{ name, batches, rows, writtenBytes, isEnded, retain: this.#retain, slow: this.#slow, subscribers, readers },
+      ...{ name, batches, rows, writtenBytes, inPlaceBytes, isEnded, subscribers, readers },
+      ...{ retain: this.#retain, slow: this.#slow },
       ...{ droppedBatches: this.#audience.droppedBatches, usedBytes, retainedBytes, reservedBytes },
     };
   }

@@ -51,6 +51,8 @@ export interface StreamStatus {
   batches: number;
   rows: number;
   writtenBytes: number;
+  /** Of these, bytes of batches that were built in place: all others were copied into the region or onto the socket. */
+  inPlaceBytes: number;
   isEnded: boolean;
   retain: 'none' | 'latest' | 'all';
   slow: 'block' | 'drop';
