@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -62,6 +64,27 @@ describe('a batch that is filled in place', () => {
       expect(JSON.parse(await reader.line())).toEqual(ROWS);
     }
     await stream.end();
+  });
+
+  it('is filled by a file that is read straight into it', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('prices', priceSchema, { retain: 'all' });
+    const file = join(bridge.folder, 'prices.bin');
+    writeFileSync(
+      file,
+      Float64Array.from({ length: 10_000 }, (_, i) => i / 2),
+    );
+    const batch = await stream.allocate({ rows: 10_000 });
+    const fd = openSync(file, 'r');
+    expect(readSync(fd, batch.column('price').values as Float64Array)).toBe(80_000);
+    closeSync(fd);
+    await batch.commit();
+    await stream.end();
+    expect(stream.status().inPlaceBytes).toBeGreaterThan(80_000);
+    await drain(await bridge.meet(), 'prices', (leased) => {
+      for (let row = 0; row < 10_000; row++) expect(leased.getChild('price')!.get(row)).toBe(row / 2);
+    });
+    expect(stream.batches).toBe(1);
   });
 
   it('is out of reach of whoever filled it as soon as it is committed', async () => {
