@@ -41,11 +41,11 @@ export function randomWire(random: Random, desc: DescMessage, depth = 0): Uint8A
 }
 
 function occurrences(random: Random, field: DescField, depth: number): number {
-  const isDeep = depth > 5;
+  if (depth > 5 && field.message) return 0;
   if (field.fieldKind === 'list' || field.fieldKind === 'map') {
     return random.chance(depth > 2 ? 0.8 : 0.4) ? 0 : random.below(field.fieldKind === 'map' ? 6 : 4);
   }
-  if (field.fieldKind === 'message' && (isDeep || random.chance(depth > 2 ? 0.7 : 0.3))) return 0;
+  if (field.fieldKind === 'message' && random.chance(depth > 2 ? 0.7 : 0.3)) return 0;
   return random.pick([0, 1, 1, 1, 1, 1, 1, 2, 3]);
 }
 
