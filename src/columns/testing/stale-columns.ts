@@ -14,10 +14,10 @@ export interface Sizes {
   readonly childRows: number;
 }
 
-/** Empty columns over memory that others have used before. */
-export function staleColumns({ fields }: ParsedSchema, { rows, dataBytes, childRows }: Sizes): Column[] {
+/** Empty columns over memory that others have used before, with other bytes for each `seed`. */
+export function staleColumns({ fields }: ParsedSchema, { rows, dataBytes, childRows }: Sizes, seed = 91): Column[] {
   const plan = new BatchPlan(fields, rows, { dataBytes: () => dataBytes, childRows: () => childRows });
-  const bytes = new Uint8Array(plan.byteLength).map((_, i) => (i * 167 + 91) % 256);
+  const bytes = new Uint8Array(plan.byteLength).map((_, i) => (i * 167 + seed) % 256);
   return plan.columns((byteOffset) => ({ buffer: bytes.buffer, byteOffset }));
 }
 
