@@ -46,6 +46,8 @@ export class JsonReader implements SpecialReader {
 
   begin(): void {
     const { kind } = this.#content;
+    // After an error too, nothing refers to the message any more.
+    this.#bytes = NO_BYTES;
     this.#value = { kind: kind === 'struct' ? new Map() : kind === 'listValue' ? [] : undefined };
   }
 

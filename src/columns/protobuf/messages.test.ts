@@ -18,22 +18,33 @@ const MESSAGES = 25;
 const DECODERS = { generated: generateDecoder, closures: composeDecoder };
 const ENOUGH: BatchRoom = { rows: 100, dataBytes: 1 << 16, childRows: 1 << 10 };
 
-function randomOptions(
-  random: Random,
-): Required<Pick<ProtobufOptions, 'enums' | 'oneofCase' | 'timestampUnit' | 'maxDepth'>> {
+type Options = Required<Pick<ProtobufOptions, 'enums' | 'oneofCase' | 'timestampUnit' | 'maxDepth'>>;
+
+function randomOptions(random: Random, desc: DescMessage): Options {
   return {
     enums: random.pick(['int32', 'dictionary']),
     oneofCase: random.chance(0.5),
     timestampUnit: random.pick(['s', 'ms', 'us', 'ns']),
-    maxDepth: 1 + random.below(3),
+    maxDepth: depthFor(desc, 1 + random.below(3)),
   };
+}
+
+/** At most `maxDepth`, and less where there would be far too many columns. */
+function depthFor(desc: DescMessage, maxDepth: number): number {
+  if (maxDepth === 1) return 1;
+  try {
+    planOf(desc, resolveOptions({ maxDepth }));
+    return maxDepth;
+  } catch {
+    return depthFor(desc, maxDepth - 1);
+  }
 }
 
 /** Appends all messages to as many batches as it takes, with the room that `roomOf` gives, or more where that is not enough for one. */
 function rowsOf(
   desc: DescMessage,
   messages: readonly Uint8Array[],
-  options: ReturnType<typeof randomOptions>,
+  options: Options,
   make: typeof generateDecoder,
   roomOf: () => BatchRoom,
 ): Plain[] {
@@ -81,7 +92,7 @@ describe.each(Object.entries(DECODERS))('%s', (_, make) => {
         const random = new Random(seed);
         const desc = randomDescriptor(random, { isRecursive: true });
         if (desc.fields.length === 0) return;
-        const options = randomOptions(random);
+        const options = randomOptions(random, desc);
         const odd = Array.from({ length: MESSAGES }, () => randomWire(random, desc));
         const expected = odd.map((bytes) => plainOfMessage(desc, fromBinary(desc, bytes), options));
         expectRows(
@@ -104,7 +115,7 @@ describe.each(Object.entries(DECODERS))('%s', (_, make) => {
         const random = new Random(seed);
         const desc = randomDescriptor(random, { isRecursive: true });
         if (desc.fields.length === 0) return;
-        const options = randomOptions(random);
+        const options = randomOptions(random, desc);
         const messages = Array.from({ length: MESSAGES }, () => randomWire(random, desc));
         const expected = messages.map((bytes) => plainOfMessage(desc, fromBinary(desc, bytes), options));
         const room = () => ({ rows: 1 + random.below(9), dataBytes: random.below(99), childRows: random.below(9) });

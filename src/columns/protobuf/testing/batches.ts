@@ -7,6 +7,8 @@ import type { Column } from '../../build/column.js';
 import { BatchPlan } from '../../build/plan.js';
 import type { ParsedSchema } from '../../schema.js';
 import type { ProtobufAppender } from '../appender.js';
+import type { ProtobufFormat } from '../format.js';
+import { type Plain, type PlainOptions, plainOfRow } from './plain.js';
 
 /** Rows, bytes and items that a batch has room for. */
 export interface BatchRoom {
@@ -44,4 +46,23 @@ export function checkBitsPast({ validity, length, capacity, field, children }: C
     if (bitAt(validity, row) === 0) throw new Error(`${field.path}: bit ${row} past the length ${length} is 0`);
   }
   for (const child of children) checkBitsPast(child);
+}
+
+/** The rows of messages, in as many batches as it takes, each with more room than the one before. */
+export function bindRows(format: ProtobufFormat, messages: readonly Uint8Array[], options: PlainOptions): Plain[] {
+  const { message, parsedSchema } = format;
+  const appender = format.appender();
+  const rows: Plain[] = [];
+  for (let next = 0, factor = 1; next < messages.length; factor *= 2) {
+    const columns = staleColumns(parsedSchema, {
+      rows: 100 * factor,
+      dataBytes: 1000 * factor,
+      childRows: 20 * factor,
+    });
+    appender.bind(columns);
+    while (next < messages.length && appender.append(messages[next]!, next)) next++;
+    const data = arrowColumns(parsedSchema, appender, columns);
+    for (let row = 0; row < appender.rows; row++) rows.push(plainOfRow(message, data, row, options));
+  }
+  return rows;
 }

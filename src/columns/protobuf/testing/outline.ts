@@ -12,9 +12,9 @@ export function outlineOf(desc: DescMessage, outlines: Record<string, unknown> =
 }
 
 function fieldOutline(field: DescField): unknown {
-  const { name, number, jsonName, fieldKind, scalar, presence, utf8Validation } = field;
+  const { name, number, fieldKind, scalar, presence, utf8Validation } = field;
   return {
-    ...{ name, number, jsonName, fieldKind, scalar, presence, utf8Validation },
+    ...{ name, number, fieldKind, scalar, presence, utf8Validation },
     listKind: 'listKind' in field ? field.listKind : undefined,
     mapKind: 'mapKind' in field ? field.mapKind : undefined,
     mapKey: 'mapKey' in field ? field.mapKey : undefined,
