@@ -1,5 +1,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
+import type { Schema } from 'apache-arrow';
 import { ArrowlabError } from '../../errors.js';
+import { toArrowSchema } from '../arrow-js.js';
 import type { RowFormat } from '../build/row-format.js';
 import type { ParsedSchema } from '../schema.js';
 import { ProtobufAppender } from './appender.js';
@@ -24,6 +26,11 @@ export class ProtobufFormat implements RowFormat<Uint8Array> {
     this.#plan = planOf(message, resolved);
     this.#skipsMalformed = resolved.malformed === 'skip';
     this.parsedSchema = { fields: this.#plan.root.slot.children.map(({ field }) => field!), metadata: new Map() };
+  }
+
+  /** The schema as apache-arrow's own class, to announce a stream with. */
+  get schema(): Schema {
+    return toArrowSchema(this.parsedSchema);
   }
 
   appender(): ProtobufAppender {
