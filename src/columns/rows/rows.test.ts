@@ -60,6 +60,26 @@ test.each(BACKENDS)(
   },
 );
 
+test('rows that are appended so often that the engine optimises the code are written as the first ones', () => {
+  fc.assert(
+    fc.property(arbitraryCase, ({ schema, rows }) => {
+      const count = rows.length * 1000;
+      const sizes = { rows: count, dataBytes: 2 ** 22, childRows: 2 ** 16 };
+      const [generated, closures] = [rowFormat(schema), closureFormat(schema)].map((format) => {
+        const appender = format.appender();
+        const columns = staleColumns(schema, sizes);
+        appender.bind(columns);
+        for (let i = 0; i < count && appender.append(rows[i % rows.length]!, i); i++);
+        return { appender, columns, read: readColumns(schema, appender, columns) };
+      });
+      const expected = rows.map(jsonOf);
+      for (const [i, json] of generated!.read.entries()) expect(json).toEqual(expected[i % rows.length]);
+      expect(closures!.read).toEqual(generated!.read);
+    }),
+    { numRuns: 8 },
+  );
+});
+
 /** What no column takes. */
 const POISON = Symbol('poison');
 

@@ -22,7 +22,7 @@ export function scalarWriter(cursor: Cursor): Write {
         ? int64Writer(cursor, integer64Of(type.isSigned))
         : numberWriter(cursor, integerOf(type));
     case 'FloatingPoint':
-      return type.precision === 0 ? numberWriter(cursor, halfOf) : numberWriter(cursor, floatOf);
+      return type.precision === 0 ? numberWriter(cursor, halfOf) : floatWriter(cursor);
     case 'Utf8':
     case 'LargeUtf8':
       return textWriter(cursor, appendText);
@@ -58,7 +58,6 @@ export function scalarWriter(cursor: Cursor): Write {
   }
 }
 
-const floatOf = (value: unknown) => (typeof value === 'number' ? value : undefined);
 const halfOf = (value: unknown) => (typeof value === 'number' ? halfBits(value) : undefined);
 
 function numberWriter(cursor: Cursor, convert: (value: unknown) => number | undefined): Write {
@@ -67,6 +66,15 @@ function numberWriter(cursor: Cursor, convert: (value: unknown) => number | unde
     const number = convert(value);
     if (number === undefined) throw Misfit.of(expected, value);
     cursor.values[row] = number;
+  };
+}
+
+/** Not by a conversion, which would put each number on the heap to return it. */
+function floatWriter(cursor: Cursor): Write {
+  const expected = expectationOf(cursor.field);
+  return (value, row) => {
+    if (typeof value !== 'number') throw Misfit.of(expected, value);
+    cursor.values[row] = value;
   };
 }
 

@@ -5,6 +5,9 @@ import { SHORT_TEXT } from './text.js';
 /** The engine does not optimise functions of any length: one function writes about so many columns. */
 const MAX_COLUMNS = 32;
 
+/** The unit of a timestamp in which a number is what is stored. */
+const MILLISECOND = 1;
+
 /** A column, by its place among all of the schema's, each before its children. */
 export interface Node {
   readonly id: number;
@@ -168,7 +171,9 @@ ${this.#cursor(node)}.setOffset(${r} + 1, o${id} + n${id});`;
       return `if (${condition}) {\n${code}\n}\n${empty}else `;
     };
     const setValue = (value: string | number) => `${c}.values[${r}] = ${value};`;
+    const setInt64 = (value: string | number) => `${c}.setInt64(${r}, ${value});`;
     const isNumber = `typeof ${v} === 'number'`;
+    const isSafe = `${isNumber} && Number.isSafeInteger(${v})`;
     switch (type.name) {
       case 'Bool': {
         const [byte, bit] = [`${c}.values[${r} >>> 3]`, `1 << (${r} & 7)`];
@@ -176,12 +181,13 @@ ${this.#cursor(node)}.setOffset(${r} + 1, o${id} + n${id});`;
         return `if (${v} === true) ${byte} |= ${bit};\nelse ${usual(`${v} === false`, clear, clear)}`;
       }
       case 'Int':
-        if (type.bitWidth < 64) return usual(`${isNumber} && ${rangeCheck(type, v)}`, setValue(v), setValue(0));
-        return usual(
-          `${isNumber} && Number.isSafeInteger(${v})${type.isSigned ? '' : ` && ${v} >= 0`}`,
-          `${c}.setInt64(${r}, ${v});`,
-          `${c}.setInt64(${r}, 0);`,
-        );
+        if (type.bitWidth === 64)
+          return usual(`${isSafe}${type.isSigned ? '' : ` && ${v} >= 0`}`, setInt64(v), setInt64(0));
+        return usual(`${isNumber} && ${rangeCheck(type, v)}`, setValue(v), setValue(0));
+      case 'Duration':
+        return usual(isSafe, setInt64(v), setInt64(0));
+      case 'Timestamp':
+        return type.unit === MILLISECOND ? usual(isSafe, setInt64(v), setInt64(0)) : '';
       case 'FloatingPoint':
         return type.precision === 0 ? '' : usual(isNumber, setValue(v), setValue(0));
       case 'Utf8':

@@ -29,7 +29,7 @@ export function arbitraryRows(
 /**
  * A row of `arbitraryRows` as JSON: one element a column. Integers of 32 bits and booleans as they are; integers of 64 bits, and what
  * is stored as such (times, timestamps, durations, dates in milliseconds), as text; dates in days and times of 32 bits as the number
- * stored; floats as numbers, or "NaN", "Infinity", "-Infinity", "-0"; decimals as the unscaled integer's text; bytes as hex digits;
+ * stored; floats as numbers (whole ones have no point), or "NaN", "Infinity", "-Infinity", "-0"; decimals as the unscaled integer's text; bytes as hex digits;
  * intervals as months, [days, milliseconds] or [months, days, "nanoseconds"]; lists as arrays; structs as an array of one value a child;
  * maps as an array of [key, value]; unions as [child's index, value]; nulls, of a union too where its child is null, as null.
  */
