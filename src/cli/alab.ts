@@ -27,7 +27,10 @@ async function main(args: string[]): Promise<void> {
   try {
     addDoctorCommand(program);
     // The doctor has to work where apache-arrow, which the others load, is missing.
-    if (args[0] !== 'doctor') (await import('./ipc.js')).addIpcCommands(program);
+    if (args[0] !== 'doctor') {
+      (await import('./ipc.js')).addIpcCommands(program);
+      (await import('./columns.js')).addColumnsCommands(program);
+    }
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // it was --help or --version

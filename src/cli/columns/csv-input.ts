@@ -1,0 +1,202 @@
+import { isUtf8 } from 'node:buffer';
+import { Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { formatOf, type ParsedSchema, type RowFormat, toArrowSchema } from '../../columns/index.js';
+import { ArrowlabError } from '../../errors.js';
+import { cellReader, type ReadCell } from './csv-cell.js';
+import { inferCsvSchema } from './csv-schema.js';
+import { type LineBlock, lineBlocks, textLines } from './lines.js';
+import { atLine, MalformedRows, malformedLine, type RowInput } from './row-input.js';
+
+export interface CsvInputOptions {
+  /** Names of the columns, where the first line does not have them. */
+  readonly columns: readonly string[] | undefined;
+  readonly delimiter: string;
+  /** Of the columns, by their names; else types are inferred from the first `samples` records. */
+  readonly schema: ParsedSchema | undefined;
+  readonly samples: number;
+  readonly skipsMalformed: boolean;
+}
+
+/** A record, and the line on which it begins. */
+interface CsvRecord {
+  readonly cells: readonly string[];
+  readonly line: number;
+}
+
+/** A quote that is not closed would take all of the input for one record. */
+const MAX_RECORD_CHARACTERS = 2 ** 26;
+
+interface CsvColumn {
+  readonly name: string;
+  readonly index: number;
+  readonly read: ReadCell;
+}
+
+/** Comma-separated values. Empty cells are null, empty lines are no records. */
+export class CsvInput implements RowInput<object> {
+  readonly #groups: AsyncGenerator<CsvRecord[], void, undefined>;
+  readonly #malformed: MalformedRows;
+  readonly #samples: CsvRecord[] = [];
+  #names: readonly string[] = [];
+  #columns: readonly CsvColumn[] = [];
+  #format: RowFormat<object> | undefined;
+  #line = 0;
+
+  private constructor(chunks: AsyncIterable<Buffer>, { delimiter, skipsMalformed }: CsvInputOptions) {
+    this.#groups = recordGroups(chunks, delimiter);
+    this.#malformed = new MalformedRows(skipsMalformed);
+  }
+
+  /** Reads as much as it takes to know the schema. @throws DATA_INVALID, INVALID_ARGUMENT */
+  static async open(chunks: AsyncIterable<Buffer>, options: CsvInputOptions): Promise<CsvInput> {
+    const input = new CsvInput(chunks, options);
+    input.#names = options.columns ?? (await input.#header());
+    checkNames(input.#names);
+    const schema = options.schema ?? (await input.#infer(options.samples));
+    input.#columns = columnsOf(schema, input.#names);
+    input.#format = formatOf<object>(toArrowSchema(schema));
+    return input;
+  }
+
+  get format(): RowFormat<object> {
+    return this.#format!;
+  }
+
+  get malformed(): number {
+    return this.#malformed.count;
+  }
+
+  refused(error: ArrowlabError): void {
+    this.#malformed.add(atLine(this.#line, error));
+  }
+
+  async *groups(): AsyncGenerator<Iterable<object>, void, undefined> {
+    yield this.#rows(this.#samples.splice(0));
+    for await (const records of this.#groups) yield this.#rows(records);
+  }
+
+  async #header(): Promise<readonly string[]> {
+    const { value: records, done } = await this.#groups.next();
+    if (done || !records)
+      throw new ArrowlabError('INVALID_ARGUMENT', 'expected a line of column names, found no line: give --columns');
+    const [header, ...rest] = records;
+    this.#samples.push(...rest);
+    return header!.cells;
+  }
+
+  async #infer(samples: number): Promise<ParsedSchema> {
+    while (this.#samples.length < samples) {
+      const { value: records, done } = await this.#groups.next();
+      if (done || !records) break;
+      this.#samples.push(...records);
+    }
+    const records = this.#samples.slice(0, samples).filter((record) => this.#isWhole(record));
+    return inferCsvSchema(
+      this.#names,
+      records.map(({ cells }) => cells),
+    );
+  }
+
+  #isWhole({ cells }: CsvRecord): boolean {
+    return cells.length === this.#names.length;
+  }
+
+  *#rows(records: readonly CsvRecord[]): Generator<object, void, undefined> {
+    const toRow = this.#columns.some(({ name }) => name === '__proto__') ? rowOfEntries : rowOf;
+    for (const record of records) {
+      this.#line = record.line;
+      if (this.#isWhole(record)) yield toRow(this.#columns, record.cells);
+      else {
+        const found = `${record.cells.length}: ${JSON.stringify(record.cells.join(',').slice(0, 40))}`;
+        this.#malformed.add(malformedLine(record.line, `expected ${this.#names.length} cells, found ${found}`));
+      }
+    }
+  }
+}
+
+function rowOf(columns: readonly CsvColumn[], cells: readonly string[]): object {
+  const row: Record<string, unknown> = {};
+  for (const { name, index, read } of columns) {
+    const text = cells[index]!;
+    row[name] = text === '' ? null : read(text);
+  }
+  return row;
+}
+
+/** The same for names that an assignment does not take. */
+const rowOfEntries: typeof rowOf = (columns, cells) =>
+  Object.fromEntries(columns.map(({ name, index, read }) => [name, cells[index] === '' ? null : read(cells[index]!)]));
+
+function checkNames(names: readonly string[]): void {
+  for (const [index, name] of names.entries()) {
+    const expected = `expected column ${index + 1} to have a name of its own`;
+    const advice = 'give other names with --columns';
+    if (name === '') throw new ArrowlabError('INVALID_ARGUMENT', `${expected}, found none: ${advice}`);
+    if (names.indexOf(name) < index)
+      throw new ArrowlabError('INVALID_ARGUMENT', `${expected}, found ${JSON.stringify(name)} again: ${advice}`);
+  }
+}
+
+function columnsOf({ fields }: ParsedSchema, names: readonly string[]): CsvColumn[] {
+  return fields.map((field) => {
+    const { name } = field;
+    const index = names.indexOf(name);
+    if (index < 0)
+      throw new ArrowlabError(
+        'INVALID_ARGUMENT',
+        `expected a column ${JSON.stringify(name)}, which the schema has, found ${names.map((each) => JSON.stringify(each)).join(', ')}`,
+      );
+    return { name, index, read: cellReader(field.values ?? field) };
+  });
+}
+
+/** The records, in groups of what has come together. @throws DATA_INVALID for quotes out of place, or what is not UTF-8. */
+async function* recordGroups(
+  chunks: AsyncIterable<Buffer>,
+  delimiter: string,
+): AsyncGenerator<CsvRecord[], void, undefined> {
+  const parser = parse({
+    delimiter,
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true,
+    max_record_size: MAX_RECORD_CHARACTERS,
+  });
+  const source = Readable.from(checkedText(lineBlocks(chunks)));
+  source.on('error', (error) => parser.destroy(error)).pipe(parser);
+  let line = 1;
+  const recordOf = (cells: string[]): CsvRecord => {
+    const begin = line;
+    line++;
+    for (const text of cells) if (text.includes('\n')) line += text.split('\n').length - 1;
+    return { cells, line: begin };
+  };
+  try {
+    for await (const first of parser as AsyncIterable<string[]>) {
+      const group = [recordOf(first)];
+      for (let cells = parser.read(); cells !== null; cells = parser.read()) group.push(recordOf(cells));
+      const records = group.filter(({ cells }) => cells.length > 1 || cells[0] !== '');
+      if (records.length > 0) yield records;
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? quotingError(error) : error;
+  } finally {
+    source.destroy();
+  }
+}
+
+/** What follows cannot be told apart any more, so that this is never skipped. */
+function quotingError(error: CsvError): ArrowlabError {
+  const line = Number((error as unknown as { lines: unknown }).lines);
+  return malformedLine(line, `expected quotes around whole cells and closed, found: ${error.message}`, error);
+}
+
+async function* checkedText(blocks: AsyncIterable<LineBlock>): AsyncGenerator<Buffer, void, undefined> {
+  for await (const block of blocks) {
+    if (!isUtf8(block.bytes)) {
+      const bad = [...textLines(block)].indexOf(undefined);
+      throw malformedLine(block.line + bad, 'expected UTF-8, found bytes that are none');
+    }
+    yield block.bytes;
+  }
+}
