@@ -72,3 +72,46 @@ test('two fields of one name are refused, at any level', () => {
     expect(() => rowFormat(schema)).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' }));
   }
 });
+
+test('rows of hundreds of columns, nested ones among them, are written like those of few', () => {
+  const many = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      field(`${prefix}${i}`, i % 3 === 0 ? int8 : utf8, { nullable: i % 2 === 0 }),
+    );
+  const inner = field('inner', { name: 'Struct' }, { children: many('i', 90) });
+  const list = field(
+    'list',
+    { name: 'List' },
+    { children: [field('item', { name: 'Struct' }, { children: many('l', 70) })] },
+  );
+  const schema = schemaOf(...many('a', 150), inner, list, ...many('b', 40));
+  const valueAt = (i: number, row: number) =>
+    i % 2 === 0 && row === 1 ? null : i % 3 === 0 ? i % 100 : `text ${i} ${row}`;
+  const objectOf = (prefix: string, count: number, row: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, valueAt(i, row)]));
+  const valuesOf = (count: number, row: number) => Array.from({ length: count }, (_, i) => valueAt(i, row));
+  for (const format of [rowFormat(schema), new ObjectFormat(schema, undefined)]) {
+    const appender = format.appender();
+    const columns = staleColumns(schema, SIZES);
+    appender.bind(columns);
+    for (const row of [0, 1]) {
+      const items = [objectOf('l', 70, 0), objectOf('l', 70, 1)];
+      const value = {
+        ...objectOf('a', 150, row),
+        inner: objectOf('i', 90, row),
+        list: items,
+        ...objectOf('b', 40, row),
+      };
+      expect(appender.append(value, row)).toBe(true);
+      const wrong = { ...value, inner: { ...value.inner, i88: 5 } };
+      expect(() => appender.append(wrong, row)).toThrow(`row ${row}: inner.i88: expected a string, found 5`);
+    }
+    const read = [0, 1].map((row) => [
+      ...valuesOf(150, row),
+      valuesOf(90, row),
+      [valuesOf(70, 0), valuesOf(70, 1)],
+      ...valuesOf(40, row),
+    ]);
+    expect(readColumns(schema, appender, columns)).toEqual(read);
+  }
+});
