@@ -26,6 +26,15 @@ export {
 } from './bridge/index.js';
 export * from './columns/define/index.js';
 export { type Column, MutableTable, type MutableTableOptions, type RowsSchema } from './columns/index.js';
+export {
+  type DelimitedOptions,
+  delimitedMessages,
+  type Framing,
+  type ProtobufAppender,
+  ProtobufFormat,
+  type ProtobufOptions,
+  protobufRows,
+} from './columns/protobuf/index.js';
 export { ArrowlabError, type ErrorCode } from './errors.js';
 export type { RegionStats } from './region/index.js';
 export type { PeerIdentity } from './wire/index.js';
