@@ -69,13 +69,14 @@ export class ProducerSide {
   sendMessage(outlet: Outlet, sequence: bigint, message: PlacedMessage): void {
     if (!this.#connection.isOpen) return;
     const { stream } = outlet;
-    const { bytes, extent } = message;
+    const { bytes, extent, byteLength } = message;
     if (bytes) {
       this.send({ type: 'INLINE', stream, sequence, bytes });
       return;
     }
     const lease = this.ledger.give(extent!, outlet, this.label);
-    const [offset, length] = [BigInt(extent!.offset), BigInt(extent!.byteLength)];
+    // A batch built in place may end before its extent does.
+    const [offset, length] = [BigInt(extent!.offset), BigInt(byteLength)];
     this.send({ type: 'DESCRIPTOR', stream, sequence, lease, offset, length });
   }
 
