@@ -7,7 +7,7 @@ import { type ConversionReport, convert, describeConversion } from './columns/co
 import { CsvInput } from './columns/csv-input.js';
 import { DestinationOutput } from './columns/destination-output.js';
 import { JsonInput } from './columns/json-input.js';
-import { ProtobufInput, type ProtobufInputOptions } from './columns/protobuf-input.js';
+import type { ProtobufInputOptions } from './columns/protobuf-input.js';
 import type { RowInput } from './columns/row-input.js';
 import type { RowOutput } from './columns/row-output.js';
 import { readSchemaFile } from './columns/schema-file.js';
@@ -128,7 +128,13 @@ function addProtobufCommand(columns: Command): void {
   alab columns from-protobuf --proto flight.proto --message air.Flight --input flights.bin --output flights.arrows
   alab columns from-protobuf --descriptor-set all.pb --message air.Flight --framing grpc --enums dictionary --socket /tmp/air.sock < flights.bin`,
     )
-    .action((flags: ProtobufFlags) => run(flags, async (chunks) => new ProtobufInput(chunks, protobufOptions(flags))));
+    .action((flags: ProtobufFlags) =>
+      run(flags, async (chunks) => {
+        // Reading descriptors takes time to load, which no other command needs.
+        const { ProtobufInput } = await import('./columns/protobuf-input.js');
+        return new ProtobufInput(chunks, protobufOptions(flags));
+      }),
+    );
 }
 
 /** The flags that all three share. */

@@ -26,7 +26,7 @@ export class SocketOutput<T> implements RowOutput<T> {
     this.#isRead = new Promise((resolve, reject) => {
       server.on('gone', () => {
         if (this.#stream.readers > 0) resolve();
-        else if (this.#stream.isEnded && this.#isLeft) reject(this.#left());
+        else if (this.#isAbandoned) reject(this.#left());
       });
     });
     this.#isRead.catch(() => {}); // it is awaited at the end
@@ -63,7 +63,7 @@ export class SocketOutput<T> implements RowOutput<T> {
   /** Resolves when a reader has read all of it and is gone. @throws PEER_FAILED when it went before. */
   async end(): Promise<void> {
     await this.#stream.end();
-    if (this.#isLeft && this.#stream.readers === 0) throw this.#left();
+    if (this.#isAbandoned) throw this.#left();
     await this.#isRead;
     await this.#server.close();
   }
@@ -73,9 +73,15 @@ export class SocketOutput<T> implements RowOutput<T> {
     await this.#server.close();
   }
 
-  /** The first batch waits for a reader, so that there was one. */
+  /** Nobody reads. The first batch waits for a reader, so that there was one. */
   get #isLeft(): boolean {
     return this.#stream.batches > 0 && this.#stream.subscribers === 0;
+  }
+
+  /** It has ended, and nobody is left who could have been sent all of it. */
+  get #isAbandoned(): boolean {
+    const { isEnded, readers } = this.#stream;
+    return isEnded && this.#isLeft && readers === 0 && this.#server.status().peers.length === 0;
   }
 
   #left(): ArrowlabError {
