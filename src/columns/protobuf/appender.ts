@@ -13,6 +13,9 @@ import { specialReader } from './special.js';
 import { FULL } from './text.js';
 import { AT, Malformed, state, UNKNOWN } from './wire.js';
 
+/** As protobuf has it. */
+const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
+
 /** Encoded messages of one type to rows. The bytes are read, never kept. */
 export class ProtobufAppender implements RowAppender<Uint8Array> {
   /** Fields that the descriptor does not know, in messages that became rows: they were skipped. */
@@ -61,6 +64,7 @@ export class ProtobufAppender implements RowAppender<Uint8Array> {
   /** A malformed message is an error, or, if they are skipped, counted: true then, and there is no row of it. */
   append(message: Uint8Array, row: number): boolean {
     const rows = this.#rows;
+    if (!(message instanceof Uint8Array && message.length <= MAX_MESSAGE_BYTES)) throw noMessage(message, row);
     if (rows >= this.#root.capacity) return false;
     state[UNKNOWN] = 0;
     // What is malformed before the first field belongs to the message itself.
@@ -98,6 +102,11 @@ export class ProtobufAppender implements RowAppender<Uint8Array> {
       `message ${row}: byte ${byteOffset}: ${where}expected ${expected}, found ${found}`,
     );
   }
+}
+
+function noMessage(message: unknown, row: number): ArrowlabError {
+  const found = message instanceof Uint8Array ? `${message.length} bytes` : typeof message;
+  return new ArrowlabError('DATA_INVALID', `message ${row}: expected a Uint8Array of less than 2 GiB, found ${found}`);
 }
 
 /** Generated code where it is allowed, else closures: the same rows, the same errors. */

@@ -1,16 +1,15 @@
 import type { Cell } from './cell.js';
+import { type Read, scalarReader } from './compose-scalar.js';
 import { type Decoder, type DecoderContext, setMember } from './decoder.js';
 import { dropRepeatedKeys } from './map-keys.js';
-import { type FieldPlan, hasFrame, isScalar, type MessagePlan, type ScalarContent } from './plan.js';
+import { type FieldPlan, hasFrame, isScalar, type MessagePlan } from './plan.js';
 import type { Slot } from './slot.js';
-import { FULL, writeBytes, writeText } from './text.js';
+import { FULL } from './text.js';
 import {
   AT,
   END_GROUP,
   endGroup,
-  HIGH,
   LENGTH_DELIMITED,
-  LOW,
   lengthEnd,
   POSITION,
   RECURSION_LIMIT,
@@ -21,11 +20,8 @@ import {
   truncated,
   UNKNOWN,
   varint32,
-  varint64,
 } from './wire.js';
 
-/** Reads a value that starts at `start` into a row; gives where reading goes on. */
-type Read = (bytes: Uint8Array, start: number, row: number) => number;
 /** The same of one whose tag was `tagValue`. */
 type ReadField = (bytes: Uint8Array, start: number, row: number, tagValue: number) => number;
 /** Reads the fields of a message up to `end`, or to the end of the group that it is. */
@@ -160,7 +156,7 @@ class Composer {
   /** Of a value, the reading alone. */
   #value({ content, item, isGroup, number }: FieldPlan): Read {
     const cell = this.#cell(item);
-    if (isScalar(content)) return this.#scalar(content, cell);
+    if (isScalar(content)) return scalarReader(content, cell, this.#context.dictionaries.get(cell.slot.id));
     if (content.kind === 'message') {
       const { message } = content;
       const read = this.#message(message);
@@ -189,78 +185,6 @@ class Composer {
     };
   }
 
-  #scalar(content: ScalarContent, cell: Cell): Read {
-    switch (content.kind) {
-      case 'varint32':
-        return (bytes, start, row) => {
-          cell.words[row] = varint32(bytes, start);
-          return state[POSITION]!;
-        };
-      case 'enum': {
-        const dictionary = this.#context.dictionaries.get(cell.slot.id);
-        return (bytes, start, row) => {
-          const number = varint32(bytes, start) | 0;
-          cell.words[row] = dictionary ? dictionary.indexOf(number) : number;
-          return state[POSITION]!;
-        };
-      }
-      case 'zigzag32':
-        return (bytes, start, row) => {
-          const value = varint32(bytes, start);
-          cell.words[row] = (value >>> 1) ^ -(value & 1);
-          return state[POSITION]!;
-        };
-      case 'fixed32':
-        return (bytes, start, row) => {
-          cell.words[row] = word(bytes, start);
-          return start + 4;
-        };
-      case 'varint64':
-        return (bytes, start, row) => {
-          varint64(bytes, start);
-          cell.words[2 * row] = state[LOW]!;
-          cell.words[2 * row + 1] = state[HIGH]!;
-          return state[POSITION]!;
-        };
-      case 'zigzag64':
-        return (bytes, start, row) => {
-          varint64(bytes, start);
-          const [low, high] = [state[LOW]!, state[HIGH]!];
-          const sign = -(low & 1);
-          cell.words[2 * row] = ((low >>> 1) | (high << 31)) ^ sign;
-          cell.words[2 * row + 1] = (high >>> 1) ^ sign;
-          return state[POSITION]!;
-        };
-      case 'fixed64':
-        return (bytes, start, row) => {
-          if (start + 8 > bytes.length) truncated(bytes, start, 8);
-          cell.words[2 * row] = word(bytes, start);
-          cell.words[2 * row + 1] = word(bytes, start + 4);
-          return start + 8;
-        };
-      case 'bool':
-        return (bytes, start, row) => {
-          varint64(bytes, start);
-          cell.setBit(row, state[LOW] !== 0 || state[HIGH] !== 0);
-          return state[POSITION]!;
-        };
-      case 'bytes':
-        return (bytes, start, row) => {
-          const end = lengthEnd(bytes, start);
-          writeBytes(bytes, state[POSITION]!, end, cell.offsets, cell.data, row);
-          return end;
-        };
-      case 'string': {
-        const { isStrict } = content;
-        return (bytes, start, row) => {
-          const end = lengthEnd(bytes, start);
-          writeText(bytes, state[POSITION]!, end, cell.offsets, cell.data, row, isStrict);
-          return end;
-        };
-      }
-    }
-  }
-
   /** What is done with the rows of a frame when all of it has been read. */
   #finish(frame: Slot): (row: number) => void {
     const maps = [...frame.frame()].filter(({ isMap }) => isMap).map((slot) => this.#cell(slot));
@@ -268,10 +192,4 @@ class Composer {
       for (const map of maps) if (map.countOf(row) > 1) dropRepeatedKeys(map, row);
     };
   }
-}
-
-/** Four bytes as a word, the lowest first. */
-export function word(bytes: Uint8Array, start: number): number {
-  if (start + 4 > bytes.length) truncated(bytes, start, 4);
-  return bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24);
 }

@@ -1,4 +1,5 @@
 import { type Decoder, type DecoderContext, setMember } from './decoder.js';
+import { readLength, readScalar, readVarint, writeEnum } from './generate-scalar.js';
 import { dropRepeatedKeys } from './map-keys.js';
 import { type FieldPlan, hasFrame, isScalar, type MessagePlan, type Plan, type ScalarContent } from './plan.js';
 import type { Slot } from './slot.js';
@@ -7,10 +8,8 @@ import {
   AT,
   END_GROUP,
   endGroup,
-  HIGH,
   illegalTag,
   LENGTH_DELIMITED,
-  LOW,
   lengthEnd,
   POSITION,
   RECURSION_LIMIT,
@@ -156,13 +155,13 @@ class Generator {
   #single(field: FieldPlan): void {
     const { content, item, index } = field;
     if (content.kind === 'enum' && content.known) {
-      this.#varint('n');
+      this.#emit(readVarint());
       this.#emit(`if (!known[${index}].has(n | 0)) { state[${UNKNOWN}]++; break; }`);
       this.#mark(field);
-      this.#enumValue(item, content.isDictionary, 'row');
+      this.#emit(writeEnum(item, content.isDictionary, 'row'));
     } else if (isScalar(content)) {
       this.#mark(field);
-      this.#scalar(content, item, 'row');
+      this.#emit(...readScalar(content, item, 'row'));
     } else {
       const fresh = field.marksPresence ? `(v${item.id}[byte] & mask) === 0` : 'false';
       this.#emit(`const isNew = ${fresh};`);
@@ -199,17 +198,17 @@ class Generator {
     if (isPackable) {
       this.#emit(`if ((t & 7) === ${LENGTH_DELIMITED}) { const last = lengthEnd(bytes, p); p = state[${POSITION}];`);
       this.#emit(`while (p < last) { if (child >= k${item.id}) throw FULL;`);
-      this.#scalar(scalar, item, 'child');
+      this.#emit(...readScalar(scalar, item, 'child'));
       this.#emit(`${list}[row + 1] = ++child; } } else {`);
     }
     this.#emit(`if (child >= k${item.id}) throw FULL;`);
-    this.#scalar(scalar, item, 'child');
+    this.#emit(...readScalar(scalar, item, 'child'));
     this.#emit(`${list}[row + 1] = child + 1;${isPackable ? ' }' : ''}`);
   }
 
   /** A message: behind its length, or as a group. */
   #composite({ content, item, isGroup, number }: FieldPlan, row: string, fresh: string): void {
-    if (!isGroup) this.#length();
+    if (!isGroup) this.#emit(readLength());
     if (content.kind === 'message') {
       this.#emit(`p = message${content.message.index}(bytes, p, ${isGroup ? 0 : 'p + n'}, ${row}, ${fresh});`);
       return;
@@ -218,89 +217,9 @@ class Generator {
     if (isGroup) this.#emit(`p = c${item.id}.special.readGroup(bytes, p, ${number}, ${row});`);
     else this.#emit(`p = c${item.id}.special.read(bytes, p, p + n, ${row});`);
   }
-
-  #varint(into: string): void {
-    this.#emit('if (p >= limit) truncated(bytes, p);');
-    this.#emit(
-      `${into} = bytes[p++]; if (${into} > 127) { ${into} = varint32(bytes, p - 1); p = state[${POSITION}]; }`,
-    );
-  }
-
-  /** The length of what follows, which has to be there. */
-  #length(): void {
-    this.#varint('n');
-    this.#emit('if (n > limit - p) truncated(bytes, p, n);');
-  }
-
-  #enumValue({ id }: Slot, isDictionary: boolean, row: string): void {
-    this.#emit(`w${id}[${row}] = ${isDictionary ? `e${id}.indexOf(n | 0)` : 'n'};`);
-  }
-
-  #scalar(content: ScalarContent, item: Slot, row: string): void {
-    const { id } = item;
-    switch (content.kind) {
-      case 'varint32':
-        this.#varint('n');
-        this.#emit(`w${id}[${row}] = n;`);
-        break;
-      case 'enum':
-        this.#varint('n');
-        this.#enumValue(item, content.isDictionary, row);
-        break;
-      case 'zigzag32':
-        this.#varint('n');
-        this.#emit(`w${id}[${row}] = (n >>> 1) ^ -(n & 1);`);
-        break;
-      case 'fixed32':
-        this.#emit('if (p + 4 > limit) truncated(bytes, p, 4);');
-        this.#emit(`w${id}[${row}] = ${word(0)}; p += 4;`);
-        break;
-      case 'fixed64':
-        this.#emit('if (p + 8 > limit) truncated(bytes, p, 8);');
-        this.#emit(`w${id}[2 * ${row}] = ${word(0)}; w${id}[2 * ${row} + 1] = ${word(4)}; p += 8;`);
-        break;
-      case 'varint64':
-        this.#emit('if (p >= limit) truncated(bytes, p);');
-        this.#emit(`n = bytes[p]; if (n < 128) { p++; w${id}[2 * ${row}] = n; w${id}[2 * ${row} + 1] = 0; } else {`);
-        this.#emit(`varint64(bytes, p); p = state[${POSITION}];`);
-        this.#emit(`w${id}[2 * ${row}] = state[${LOW}]; w${id}[2 * ${row} + 1] = state[${HIGH}]; }`);
-        break;
-      case 'zigzag64':
-        this.#emit(
-          `varint64(bytes, p); p = state[${POSITION}]; const low = state[${LOW}], high = state[${HIGH}], sign = -(low & 1);`,
-        );
-        this.#emit(
-          `w${id}[2 * ${row}] = ((low >>> 1) | (high << 31)) ^ sign; w${id}[2 * ${row} + 1] = (high >>> 1) ^ sign;`,
-        );
-        break;
-      case 'bool':
-        this.#emit('if (p >= limit) truncated(bytes, p); n = bytes[p];');
-        this.#emit(
-          `if (n < 128) p++; else { varint64(bytes, p); p = state[${POSITION}]; n = state[${LOW}] | state[${HIGH}]; }`,
-        );
-        this.#emit(
-          `if (n !== 0) b${id}[${row} >> 3] |= 1 << (${row} & 7); else b${id}[${row} >> 3] &= ~(1 << (${row} & 7));`,
-        );
-        break;
-      case 'bytes':
-        this.#length();
-        this.#emit(`writeBytes(bytes, p, p + n, o${id}, d${id}, ${row}); p += n;`);
-        break;
-      case 'string':
-        this.#length();
-        this.#emit(`writeText(bytes, p, p + n, o${id}, d${id}, ${row}, ${content.isStrict}); p += n;`);
-        break;
-    }
-  }
 }
 
 /** The oneofs that fields are members of. */
 function oneofsOf(fields: readonly FieldPlan[]): Set<number> {
   return new Set(fields.flatMap(({ oneof }) => (oneof ? [oneof.plan.index] : [])));
-}
-
-/** Four bytes from `p + offset` on as a word, the lowest first. */
-function word(offset: number): string {
-  const byte = (index: number) => `bytes[p${offset + index === 0 ? '' : ` + ${offset + index}`}]`;
-  return `${byte(0)} | ${byte(1)} << 8 | ${byte(2)} << 16 | ${byte(3)} << 24`;
 }

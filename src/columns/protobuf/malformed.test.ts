@@ -180,6 +180,16 @@ const cases: [string, (writer: BinaryWriter) => void, string][] = [
     'message 17: byte 0: expected a tag with a field number and a wire type of 0 to 5, found field number 0, wire type 7',
   ],
   [
+    'a long tag of no field',
+    (w) => w.raw(Uint8Array.of(0x82, 0x00, 0x00)),
+    'message 17: byte 0: expected a tag with a field number and a wire type of 0 to 5, found field number 0, wire type 2',
+  ],
+  [
+    'a tag of more than 32 bits',
+    (w) => w.raw(Uint8Array.of(0x88, 0x80, 0x80, 0x80, 0x10, 0x00)),
+    'message 17: byte 0: expected a tag of 32 bits, found a longer one',
+  ],
+  [
     'an end without a beginning',
     (w) => w.tag(9, WireType.EndGroup),
     'message 17: byte 1: expected a field, found the end of group 9, which had not begun',
@@ -195,6 +205,14 @@ test.each(cases)('%s is told by message, byte and path', (_, write, expected) =>
   expect(() => fromBinary(PLACES, bytes)).toThrow();
   expect(failureOf(() => appender.append(bytes, 17))).toBe(expected);
   expect(appender.rows).toBe(0);
+});
+
+test('what is no bytes is told', () => {
+  const format = new ProtobufFormat(PLACES);
+  const appender = format.appender();
+  appender.bind(staleColumns(format.parsedSchema, ROOM));
+  const message = 'message 3: expected a Uint8Array of less than 2 GiB, found string';
+  expect(() => appender.append('a message' as never, 3)).toThrow(message);
 });
 
 test('malformed messages are skipped and counted where that is asked for, and unknown fields of others counted', () => {

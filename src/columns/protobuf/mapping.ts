@@ -1,18 +1,13 @@
 import type { DescEnum, DescField, DescMessage, DescOneof } from '@bufbuild/protobuf';
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
-import { ArrowlabError } from '../../errors.js';
-import { type DictionaryEncoding, ParsedField } from '../field.js';
-import type { ArrowType } from '../type.js';
 import { enumNumbers } from './enum-dictionary.js';
 import { initialOf } from './initial.js';
 import type { ResolvedOptions } from './options.js';
 import type { Content, FieldPlan, MessagePlan, OneofPlan, Plan } from './plan.js';
 import { INT32, scalarForm } from './scalar.js';
-import { Slot, type SlotDictionary, type Storage } from './slot.js';
+import type { Slot } from './slot.js';
+import { SlotMaker } from './slot-maker.js';
 import { wellKnownForm } from './well-known.js';
-
-/** More columns than this come of recursive types, and take memory in every batch. */
-const MAX_COLUMNS = 20_000;
 
 /** What columns the fields of a message become; the table of docs/protobuf.md. @throws INVALID_ARGUMENT for far too many columns. */
 export function planOf(desc: DescMessage, options: ResolvedOptions): Plan {
@@ -43,11 +38,10 @@ interface Members {
 
 class Mapper {
   readonly #options: ResolvedOptions;
-  readonly #slots: Slot[] = [];
+  readonly #slots = new SlotMaker();
   readonly #fields: FieldPlan[] = [];
   readonly #messages: MessagePlan[] = [];
   readonly #oneofs: OneofPlan[] = [];
-  #dictionaries = 0n;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -56,9 +50,9 @@ class Mapper {
   plan(desc: DescMessage): Plan {
     const place = { name: '', path: '', nullable: false, depth: 1, types: [desc.typeName] };
     const { children, fields } = this.#members(desc, place);
-    const slot = this.#slot('struct', undefined, children);
+    const slot = this.#slots.root(children);
     const root = this.#message(slot, fields, 1, undefined);
-    return { root, slots: this.#slots, fields: this.#fields, messages: this.#messages, oneofs: this.#oneofs };
+    return { root, slots: this.#slots.made, fields: this.#fields, messages: this.#messages, oneofs: this.#oneofs };
   }
 
   #members(desc: DescMessage, place: Place): Members {
@@ -83,7 +77,7 @@ class Mapper {
   #oneof({ name, fields }: DescOneof, { path }: Place): OneofPlan {
     const names = fields.map((field) => field.name);
     const caseSlot = this.#options.oneofCase
-      ? this.#dictionarySlot({ name, path: below(path, name), nullable: true }, { kind: 'names', names }, undefined)
+      ? this.#slots.dictionary({ name, path: below(path, name), nullable: true }, { kind: 'names', names }, undefined)
       : undefined;
     const plan = { index: this.#oneofs.length, members: [], caseSlot };
     this.#oneofs.push(plan);
@@ -102,7 +96,7 @@ class Mapper {
       case 'list': {
         const inner = { ...place, name: 'item', path: `${place.path}.item`, nullable: false };
         const { slot: item, content } = this.#value(field, inner, bare(field.listKind), group);
-        const slot = this.#columnSlot(place, { name: 'List' }, 'list', [item]);
+        const slot = this.#slots.column(place, { name: 'List' }, 'list', [item]);
         return this.#add({
           ...common,
           repetition: 'list',
@@ -140,12 +134,12 @@ class Mapper {
   #map(field: DescField & { fieldKind: 'map' }, place: Omit<Place, 'nullable'>) {
     const inner = (name: string) => ({ ...place, name, path: `${place.path}.entries.${name}`, nullable: false });
     const { type, content: keyContent, storage } = scalarForm(field.mapKey, field.utf8Validation);
-    const key = this.#columnSlot(inner('key'), type, storage, []);
+    const key = this.#slots.column(inner('key'), type, storage, []);
     const valueInitial = field.mapKind === 'enum' ? initialOfEnum(field.enum) : undefined;
     const value = this.#value(field, inner('value'), { ...bare(field.mapKind), initial: valueInitial }, undefined);
     const entryPlace = { name: 'entries', path: `${place.path}.entries`, nullable: false };
-    const item = this.#columnSlot(entryPlace, { name: 'Struct' }, 'struct', [key, value.slot]);
-    const slot = this.#columnSlot(place, { name: 'Map', keysSorted: false }, 'list', [item]);
+    const item = this.#slots.column(entryPlace, { name: 'Struct' }, 'struct', [key, value.slot]);
+    const slot = this.#slots.column(place, { name: 'Map', keysSorted: false }, 'list', [item]);
     const member = (number: number, at: Slot, content: Content) =>
       this.#add({
         number,
@@ -176,19 +170,19 @@ class Mapper {
     switch (value.kind) {
       case 'scalar': {
         const { type, storage, content } = scalarForm(field.scalar!, field.utf8Validation);
-        return { slot: this.#columnSlot(place, type, storage, [], initial), content };
+        return { slot: this.#slots.column(place, type, storage, [], initial), content };
       }
       case 'enum': {
         const desc = field.enum!;
         const isDictionary = this.#options.enums === 'dictionary';
         const known = value.isFiltered && !desc.open ? new Set(desc.values.map(({ number }) => number)) : undefined;
         const slot = isDictionary
-          ? this.#dictionarySlot(
+          ? this.#slots.dictionary(
               place,
               { kind: 'enum', of: desc },
               initial && [enumNumbers(desc).indexOf(initial[0] as number)],
             )
-          : this.#columnSlot(place, INT32, 'word', [], initial);
+          : this.#slots.column(place, INT32, 'word', [], initial);
         return { slot, content: { kind: 'enum', known, isDictionary } };
       }
       case 'message':
@@ -201,12 +195,12 @@ class Mapper {
     const form = wellKnownForm(desc, this.#options.timestampUnit, depth);
     if (form?.kind === 'special') {
       const initial = place.nullable ? undefined : form.initial;
-      return { slot: this.#columnSlot(place, form.type, form.storage, [], initial), content: form.content };
+      return { slot: this.#slots.column(place, form.type, form.storage, [], initial), content: form.content };
     }
     if (form?.kind === 'wrapper') {
       const inner = desc.fields[0]!;
       const { type, storage, content } = scalarForm(inner.scalar!, inner.utf8Validation);
-      const slot = this.#columnSlot(place, type, storage, []);
+      const slot = this.#slots.column(place, type, storage, []);
       const member = this.#add({
         number: inner.number,
         repetition: 'single',
@@ -220,16 +214,16 @@ class Mapper {
       return { slot, content: { kind: 'message', message: this.#message(slot, [member], depth, group) } };
     }
     if (form?.kind === 'empty') {
-      const slot = this.#columnSlot(place, { name: 'Bool' }, 'bit', [], place.nullable ? undefined : [1]);
+      const slot = this.#slots.column(place, { name: 'Bool' }, 'bit', [], place.nullable ? undefined : [1]);
       return { slot, content: { kind: 'message', message: this.#message(slot, [], depth, group) } };
     }
     const { maxDepth } = this.#options;
     if (place.types.filter((type) => type === desc.typeName).length >= maxDepth) {
-      const slot = this.#columnSlot(place, { name: 'Binary' }, 'bytes', []);
+      const slot = this.#slots.column(place, { name: 'Binary' }, 'bytes', []);
       return { slot, content: { kind: 'raw', unitsPerSecond: 0, depth } };
     }
     const { children, fields } = this.#members(desc, { ...place, depth, types: [...place.types, desc.typeName] });
-    const slot = this.#columnSlot(place, { name: 'Struct' }, 'struct', children);
+    const slot = this.#slots.column(place, { name: 'Struct' }, 'struct', children);
     return { slot, content: { kind: 'message', message: this.#message(slot, fields, depth, group) } };
   }
 
@@ -243,61 +237,6 @@ class Mapper {
     const message = { index: this.#messages.length, slot, fields, depth, group };
     this.#messages.push(message);
     return message;
-  }
-
-  #columnSlot(
-    { name, path, nullable = false }: { name: string; path: string; nullable?: boolean },
-    type: ArrowType,
-    storage: Storage,
-    children: Slot[],
-    initial?: readonly number[] | Uint8Array,
-  ): Slot {
-    const parsed = children.map(({ field }) => field!);
-    const field = new ParsedField(path, {
-      name,
-      nullable,
-      type,
-      children: parsed,
-      dictionary: null,
-      metadata: new Map(),
-    });
-    return this.#slot(storage, field, children, initial);
-  }
-
-  #dictionarySlot(
-    { name, path, nullable }: { name: string; path: string; nullable: boolean },
-    dictionary: SlotDictionary,
-    initial: readonly number[] | undefined,
-  ): Slot {
-    const encoding: DictionaryEncoding = { id: this.#dictionaries++, indexType: INT32, isOrdered: false };
-    const type = { name: 'Utf8' } as const;
-    const field = new ParsedField(path, {
-      name,
-      nullable,
-      type,
-      children: [],
-      dictionary: encoding,
-      metadata: new Map(),
-    });
-    return this.#slot('word', field, [], initial, dictionary);
-  }
-
-  #slot(
-    storage: Storage,
-    field: ParsedField | undefined,
-    children: readonly Slot[],
-    initial?: readonly number[] | Uint8Array,
-    dictionary?: SlotDictionary,
-  ): Slot {
-    if (this.#slots.length >= MAX_COLUMNS) {
-      throw new ArrowlabError(
-        'INVALID_ARGUMENT',
-        `expected at most ${MAX_COLUMNS} columns, found more: a recursive type needs a smaller maxDepth`,
-      );
-    }
-    const slot = new Slot(this.#slots.length, field?.name ?? '', storage, field, children, initial, dictionary);
-    this.#slots.push(slot);
-    return slot;
   }
 }
 

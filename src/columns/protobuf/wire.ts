@@ -84,8 +84,10 @@ const tooLong = (start: number) => new Malformed(start, 'a varint of at most 10 
 export function tag(bytes: Uint8Array, start: number): number {
   const value = varint32(bytes, start);
   const byteLength = state[POSITION]! - start;
-  const isOverflow = byteLength > 5 || (byteLength === 5 && bytes[start + 4]! > 0x0f);
-  if (isOverflow || value < 8 || (value & 7) > BITS_32) illegalTag(start, value);
+  if (byteLength > 5 || (byteLength === 5 && bytes[start + 4]! > 0x0f)) {
+    throw new Malformed(start, 'a tag of 32 bits', 'a longer one');
+  }
+  if (value < 8 || (value & 7) > BITS_32) illegalTag(start, value);
   return value;
 }
 
