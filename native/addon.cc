@@ -14,6 +14,30 @@ void detach(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value refer(const Napi::CallbackInfo& info) {
+  return with_faults(info.Env(), [&] {
+    if (!info[0].IsArrayBuffer()) throw Fault{"INVALID_ARGUMENT", "expected an ArrayBuffer, found something else", "", 0};
+    return Napi::Number::New(info.Env(), Addon::of(info.Env()).weak_buffers.add(info[0].As<Napi::ArrayBuffer>()));
+  });
+}
+
+Napi::Value referred(const Napi::CallbackInfo& info) {
+  return with_faults(info.Env(), [&] { return Addon::of(info.Env()).weak_buffers.get(info.Env(), whole_number(info[0], "number")); });
+}
+
+Napi::Value detach_referred(const Napi::CallbackInfo& info) {
+  return with_faults(info.Env(), [&] {
+    return Napi::Boolean::New(info.Env(), Addon::of(info.Env()).weak_buffers.detach(whole_number(info[0], "number")));
+  });
+}
+
+Napi::Value take_collected(const Napi::CallbackInfo& info) {
+  const std::vector<uint32_t> collected = Addon::of(info.Env()).weak_buffers.take_collected(info.Env());
+  Napi::Array numbers = Napi::Array::New(info.Env(), collected.size());
+  for (uint32_t i = 0; i < collected.size(); i++) numbers.Set(i, collected[i]);
+  return numbers;
+}
+
 Napi::Value adjust_external_memory(const Napi::CallbackInfo& info) {
   const int64_t total = Napi::MemoryManagement::AdjustExternalMemory(info.Env(), info[0].ToNumber().Int64Value());
   return Napi::Number::New(info.Env(), static_cast<double>(total));
@@ -31,6 +55,10 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Region", addon->region.Value());
   exports.Set("Mapping", addon->mapping.Value());
   exports.Set("detach", Napi::Function::New(env, detach));
+  exports.Set("refer", Napi::Function::New(env, refer));
+  exports.Set("referred", Napi::Function::New(env, referred));
+  exports.Set("detachReferred", Napi::Function::New(env, detach_referred));
+  exports.Set("takeCollected", Napi::Function::New(env, take_collected));
   exports.Set("adjustExternalMemory", Napi::Function::New(env, adjust_external_memory));
   define_peers(env, exports);
   define_shared_ranges(env, exports);

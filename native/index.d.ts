@@ -99,6 +99,17 @@ export function isAlive(pidfd: number): boolean;
 /** Detaches an ArrayBuffer: every view of it has length 0 from now on. */
 export function detach(buffer: ArrayBuffer): void;
 /**
+ * Refers to an ArrayBuffer without keeping it, not even through V8's minor collections, as a WeakRef does. Returns a small number, which is used
+ * again after `detachReferred` or `takeCollected` gave it back.
+ */
+export function refer(buffer: ArrayBuffer): number;
+/** The ArrayBuffer of a number; undefined once it was collected. */
+export function referred(number: number): ArrayBuffer | undefined;
+/** Detaches the ArrayBuffer of a number and gives the number back; false where it was collected. */
+export function detachReferred(number: number): boolean;
+/** Gives back the numbers of all ArrayBuffers that were collected so far, and returns them. */
+export function takeCollected(): number[];
+/**
  * Adds to the bytes outside of its heap that V8 believes JavaScript objects keep, and returns their sum. V8 aborts the process where that
  * would be negative.
  */

@@ -12,6 +12,7 @@ const rust = fileURLToPath(new URL('./rust.mjs', import.meta.url));
 const TESTS = [
   'src/region/region.test.ts',
   'src/bridge/incoming.test.ts',
+  'src/bridge/window.test.ts',
   'src/wire/connection.test.ts',
   ...['hello', 'hostile', 'hostile-producer', 'quarantine', 'regressions', 'shared-extent', 'workers'].map(e2e),
   ...['tables', 'streams', 'subscriptions', 'leased-batches'].map((name) => e2e(`node-${name}`)),

@@ -10,7 +10,7 @@ const folder = process.argv[2];
 const load = (path) => import(pathToFileURL(join(folder, 'dist', path)).href);
 const { connect, listen } = await load('index.js');
 const { native } = await load('native.js');
-const { collectGarbage } = await load('bridge/collector.js');
+const { reclaimAll } = await load('bridge/reclaim.js');
 const { makeVector, Table } = await import('apache-arrow');
 
 const TIMES = 20;
@@ -28,15 +28,17 @@ async function exchange(path) {
     }
     await peer.close();
   }
-  await collectGarbage();
+  await reclaimAll();
   await server.close();
 }
 
 async function refuse() {
-  const { Listener, Region, adopt, connect, detach, isAlive, socketPair } = native();
+  const { Listener, Region, adopt, connect, detach, isAlive, refer, referred, socketPair } = native();
   const failures = [
     () => new Region(5),
     () => detach({}),
+    () => refer({}),
+    () => referred(2 ** 40),
     () => new Listener(join(scratch, 'no/such/folder'), new Region(4096), 'x', () => {}),
     () => new Region(4096).window(4096, 1),
     () => new Region(4096).populate(1, 1),
@@ -63,6 +65,7 @@ async function refuse() {
   closeSync(theirs);
   await adopt(ours, region, 'x', 0).catch(() => {});
   isAlive(-1);
+  refer(region.window(0, 4096)); // for as long as the addon lives
   region.close();
 }
 

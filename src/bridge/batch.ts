@@ -1,6 +1,7 @@
-import { RecordBatch, type TypeMap } from 'apache-arrow';
+import { type Data, RecordBatch, type StructRowProxy, type TypeMap, type Vector } from 'apache-arrow';
 import { ArrowlabError } from '../errors.js';
 import { copyBatch } from '../ipc/index.js';
+import { columnVector } from './column.js';
 import type { HeldMessage } from './incoming.js';
 
 /**
@@ -52,6 +53,15 @@ export class LeasedBatch<T extends TypeMap = any> extends RecordBatch<T> {
   copy(): RecordBatch<T> {
     if (this.#isReleased) throw released();
     return copyBatch(this);
+  }
+
+  override getChildAt<C extends T[keyof T]>(index: number): Vector<C> | null {
+    const child = this.data.children[index] as Data<C> | undefined;
+    return child ? columnVector(child) : null;
+  }
+
+  override [Symbol.iterator](): IterableIterator<StructRowProxy<T>> {
+    return columnVector(this.data)[Symbol.iterator]() as IterableIterator<StructRowProxy<T>>;
   }
 
   [Symbol.dispose](): void {

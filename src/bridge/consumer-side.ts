@@ -1,8 +1,8 @@
 import { debug } from '../debug.js';
 import { ArrowlabError } from '../errors.js';
 import type { Connection, Frame } from '../wire/index.js';
-import { collectGarbage } from './collector.js';
 import { Holdings } from './holdings.js';
+import { reclaim } from './reclaim.js';
 import { type Question, Request, type RequestOptions } from './request.js';
 import type { Session } from './session.js';
 import type { StreamNumbers } from './stream-numbers.js';
@@ -79,7 +79,7 @@ export class ConsumerSide {
     if (frame.type === 'WAITING') {
       if (debug.enabled) debug('%s: waits for %s bytes, stream %d', this.label, frame.needed, frame.stream);
       if (frame.stream === 0) {
-        void collectGarbage();
+        void reclaim(Number(frame.needed));
         return;
       }
     }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { discardGreeted, type Greeted, native } from '../native.js';
-import { collectGarbage } from './collector.js';
 import { Holdings } from './holdings.js';
 import type { LeasedMessage } from './incoming.js';
 import { pressure } from './pressure.js';
+import { reclaimAll } from './reclaim.js';
 
 const MIB = 2 ** 20;
 const REGION_BYTES = 64 * MIB;
@@ -56,21 +56,21 @@ afterEach(async () => {
 describe('a lease that is forgotten', () => {
   it('comes back when its last window is collected, and not before', async () => {
     let bytes: Uint8Array | undefined = read(lease());
-    await collectGarbage();
+    await reclaimAll();
     expect(released).toEqual([]);
     expect(bytes[0]).toBe(0);
     bytes = undefined;
-    await collectGarbage();
+    await reclaimAll();
     expect(released).toEqual([1n]);
   });
 
   it('stays while a part of its bytes is kept by anything, although its message is not', async () => {
     let part: ArrayBuffer | undefined = read(lease()).subarray(5, 9).buffer as ArrayBuffer;
-    await collectGarbage();
+    await reclaimAll();
     expect(released).toEqual([]);
     expect(part.byteLength).toBe(MIB);
     part = undefined;
-    await collectGarbage();
+    await reclaimAll();
     expect(released).toEqual([1n]);
   });
 
@@ -78,7 +78,7 @@ describe('a lease that is forgotten', () => {
     const message = lease();
     message.keep();
     message.bytes(0, 8);
-    await collectGarbage();
+    await reclaimAll();
     expect(released).toEqual([]);
     expect(message.bytes(0, 8)).toHaveLength(8);
     message.letGo();
@@ -90,9 +90,9 @@ describe('a lease that is forgotten', () => {
     read(message);
     await sleep(1);
     message.leave();
-    await collectGarbage();
+    await reclaimAll();
     read(lease());
-    await collectGarbage();
+    await reclaimAll();
     expect(released).toEqual([1n, 2n]);
     expect(holdings.isEmpty).toBe(true);
   });
@@ -132,7 +132,7 @@ describe('what V8 counts', () => {
   const LATE = 64 * MIB;
 
   it('is as before after 100,000 windows that were released or collected', async () => {
-    await collectGarbage();
+    await reclaimAll();
     const before = counted();
     expect(pressure).toMatchObject({ windowBytes: 0, offsetBytes: 0 });
     const held = Array.from({ length: 40 }, (_, i) => lease(MIB, i * MIB)); // so that V8 is lent something
@@ -148,8 +148,8 @@ describe('what V8 counts', () => {
       read(lease());
       if (i % 50 === 0) await sleep(0);
     }
-    await collectGarbage();
-    await collectGarbage();
+    await reclaimAll();
+    await reclaimAll();
     expect(holdings.isEmpty).toBe(true);
     expect(released).toHaveLength(2 * COUNT + held.length);
     expect(pressure).toMatchObject({ windowBytes: 0, offsetBytes: 0 });
@@ -160,7 +160,7 @@ describe('what V8 counts', () => {
   it('does not grow with leases that are held, once a collection has been', async () => {
     const first = Array.from({ length: 40 }, (_, i) => lease(MIB, i * MIB));
     for (const message of first) read(message);
-    await collectGarbage();
+    await reclaimAll();
     for (const message of first) message.leave();
     const before = native().adjustExternalMemory(0);
     const held = Array.from({ length: 512 }, (_, i) => read(lease(MIB, (i % 64) * MIB)));

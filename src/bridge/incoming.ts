@@ -1,20 +1,9 @@
 import { constants } from 'node:buffer';
 import { ArrowlabError } from '../errors.js';
 import type { IncomingMessage } from '../ipc/index.js';
-import { callNative, type Mapping, native } from '../native.js';
-import { windowCollected, windowDetached, windowOpened } from './pressure.js';
-
-/** Gives leases back when the garbage collector finds that nobody can read their windows any more: the net, not the way. */
-const collected = new FinalizationRegistry<Window>((window) => window.message.windowCollected(window));
-
-/** An ArrayBuffer over a part of a message. */
-interface Window {
-  readonly message: LeasedMessage;
-  readonly buffer: WeakRef<ArrayBuffer>;
-  readonly byteLength: number;
-  /** Whether V8's account of it is offset. */
-  readonly isOffset: boolean;
-}
+import { type Mapping, native } from '../native.js';
+import { reclaimWhereDue } from './reclaim.js';
+import { Window } from './window.js';
 
 /** A message a peer sent, as the decoder reads it. It ends when nobody keeps it and no batch uses it any more. */
 export interface HeldMessage extends IncomingMessage {
@@ -30,9 +19,6 @@ export interface HeldMessage extends IncomingMessage {
 export class LeasedMessage implements HeldMessage {
   readonly #windows: Window[] = [];
   #liveWindows = 0;
-  /** The windows there are, while somebody keeps the message: these must not be collected. */
-  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: the references are its purpose
-  #pinned: (ArrayBuffer | undefined)[] = [];
   #keepers = 0;
   #users = 0;
   #isReleased = false;
@@ -56,7 +42,7 @@ export class LeasedMessage implements HeldMessage {
       throw new ArrowlabError('RELEASED', 'expected a message that is still leased, found a released one');
     // One window for all of it where an ArrayBuffer can be so long: 4 GiB on Node 20.
     if (this.byteLength <= constants.MAX_LENGTH) {
-      const whole = this.#windows.at(-1)?.buffer.deref() ?? this.#open(0, this.byteLength);
+      const whole = this.#windows.at(-1)?.buffer ?? this.#open(0, this.byteLength);
       return new Uint8Array(whole, offset, byteLength);
     }
     if (byteLength > constants.MAX_LENGTH)
@@ -69,12 +55,12 @@ export class LeasedMessage implements HeldMessage {
 
   keep(): void {
     this.#keepers++;
-    this.#pinned = this.#windows.map(({ buffer }) => buffer.deref());
+    for (const window of this.#windows) window.pin();
   }
 
   letGo(): void {
     if (--this.#keepers > 0) return;
-    this.#pinned = [];
+    for (const window of this.#windows) window.unpin();
     if (this.#users === 0 || this.#liveWindows === 0) this.#end();
   }
 
@@ -86,30 +72,24 @@ export class LeasedMessage implements HeldMessage {
     if (--this.#users === 0 && this.#keepers === 0) this.#end();
   }
 
-  windowCollected({ byteLength, isOffset }: Window): void {
-    windowCollected(byteLength, isOffset);
-    if (--this.#liveWindows === 0 && this.#keepers === 0) this.#end();
-  }
-
   #open(offset: number, byteLength: number): ArrayBuffer {
-    const buffer = callNative(() => this.mapping.window(this.offset + offset, byteLength));
-    const window = { message: this, buffer: new WeakRef(buffer), byteLength, isOffset: windowOpened(byteLength) };
+    reclaimWhereDue();
+    const window = new Window(this.mapping, this.offset + offset, byteLength, () => this.#windowCollected());
+    const buffer = window.buffer!;
+    if (this.#keepers === 0) window.unpin();
     this.#windows.push(window);
     this.#liveWindows++;
-    collected.register(buffer, window, window);
     return buffer;
+  }
+
+  #windowCollected(): void {
+    if (--this.#liveWindows === 0 && this.#keepers === 0) this.#end();
   }
 
   #end(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    for (const window of this.#windows) {
-      const buffer = window.buffer.deref();
-      if (!buffer) continue; // collected, which its finalizer is about to say
-      collected.unregister(window);
-      native().detach(buffer);
-      windowDetached(window.byteLength, window.isOffset);
-    }
+    for (const window of this.#windows) window.detach();
     this.release();
   }
 }

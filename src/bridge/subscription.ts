@@ -5,11 +5,11 @@ import { StreamDecoder } from '../ipc/index.js';
 import { startTimer } from '../region/index.js';
 import type { Frame } from '../wire/index.js';
 import { LeasedBatch } from './batch.js';
-import { collectGarbage } from './collector.js';
 import type { ConsumerSide } from './consumer-side.js';
 import { CREDIT_WINDOW, Inbox } from './inbox.js';
 import { type HeldMessage, InlineMessage } from './incoming.js';
 import { Patience } from './patience.js';
+import { reclaim } from './reclaim.js';
 
 export interface SubscriptionOptions {
   /** Ends the subscription; a `next()` that waits throws ABORTED. */
@@ -176,7 +176,7 @@ export class Subscription implements AsyncIterableIterator<LeasedBatch> {
   async #acceptWaiting({ needed, held }: StreamFrame & { type: 'WAITING' }): Promise<void> {
     const { holdings } = this.#side;
     const isAtEnd = this.#patience.waiting(held, holdings.releasedCount);
-    await collectGarbage();
+    await reclaim(Number(needed));
     if (isAtEnd(holdings.releasedCount) && this.#wake && holdings.isWithReader(this.stream))
       this.#end(this.#exhausted(needed, held));
   }

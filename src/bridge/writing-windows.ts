@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import type { Memory } from '../columns/index.js';
 import { native } from '../native.js';
 import { windowCollected, windowDetached, windowOpened } from './pressure.js';
+import { reclaimWhereDue } from './reclaim.js';
 
 interface Window {
   readonly owner: WritingWindows;
@@ -59,6 +60,7 @@ export class WritingWindows {
   }
 
   #open(offset: number, byteLength: number): ArrayBuffer {
+    reclaimWhereDue();
     const buffer = this.#openWindow(offset, byteLength);
     const window = { owner: this, buffer: new WeakRef(buffer), byteLength, isOffset: windowOpened(byteLength) };
     this.#windows.push(window);
