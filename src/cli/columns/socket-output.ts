@@ -17,6 +17,8 @@ export class SocketOutput<T> implements RowOutput<T> {
   readonly #stream: PublishedStream;
   readonly #writer: RowWriter<T>;
   readonly #isRead: Promise<void>;
+  /** That are connected, or hold something still. */
+  #peers = 0;
 
   private constructor(server: Server, format: RowFormat<T>, { path, name, batchRows, maxLatencyMs }: SocketOptions) {
     this.label = `stream ${JSON.stringify(name)} at ${path}`;
@@ -24,7 +26,9 @@ export class SocketOutput<T> implements RowOutput<T> {
     this.#stream = server.publish(name, toArrowSchema(format.parsedSchema));
     this.#writer = this.#stream.rows<T>(format, { batchRows, maxLatencyMs });
     this.#isRead = new Promise((resolve, reject) => {
+      server.on('peer', () => void this.#peers++);
       server.on('gone', () => {
+        this.#peers--;
         if (this.#stream.readers > 0) resolve();
         else if (this.#isAbandoned) reject(this.#left());
       });
@@ -81,7 +85,7 @@ export class SocketOutput<T> implements RowOutput<T> {
   /** It has ended, and nobody is left who could have been sent all of it. */
   get #isAbandoned(): boolean {
     const { isEnded, readers } = this.#stream;
-    return isEnded && this.#isLeft && readers === 0 && this.#server.status().peers.length === 0;
+    return isEnded && this.#isLeft && readers === 0 && this.#peers === 0;
   }
 
   #left(): ArrowlabError {
