@@ -115,6 +115,50 @@ test('a struct that is null has rows of all of its children, whose indices refer
   expect(appender.dictionaryOf(encoded!).length).toBe(1);
 });
 
+test('keys are never null, even if their field says that they may be', () => {
+  const key = field('key', utf8, { nullable: true });
+  const entries = field('entries', struct, { children: [key, field('value', float)] });
+  const nullable = schemaOf(field('m', { name: 'Map', keysSorted: false }, { children: [entries] }));
+  for (const format of [rowFormat(nullable), new ObjectFormat(nullable, undefined)]) {
+    const appender = format.appender();
+    appender.bind(staleColumns(nullable, { rows: 1, dataBytes: 9, childRows: 9 }));
+    expect(() => appender.append({ m: new Map([[null, 1]]) }, 0)).toThrow(
+      'row 0: m.key(0): expected a string, found nothing',
+    );
+  }
+});
+
+test('a map that grows while it is read has the entries it had at first', () => {
+  const value = field('value', struct, { children: [field('n', float)] });
+  const entries = field('entries', struct, { children: [field('key', utf8), value] });
+  const maps = schemaOf(field('m', { name: 'Map', keysSorted: false }, { children: [entries] }));
+  for (const format of [rowFormat(maps), new ObjectFormat(maps, undefined)]) {
+    const appender = format.appender();
+    const columns = staleColumns(maps, { rows: 2, dataBytes: 20, childRows: 9 });
+    appender.bind(columns);
+    const growing = new Map<string, object>();
+    growing.set('a', {
+      get n() {
+        return growing.set('more', { n: 2 }).size;
+      },
+    });
+    expect(appender.append({ m: growing }, 0)).toBe(true);
+    expect(appender.append({ m: { b: { n: 3 } } }, 1)).toBe(true);
+    expect(readColumns(maps, appender, columns)).toEqual([[[['a', [2]]]], [[['b', [3]]]]]);
+  }
+});
+
+test('a view of a null is zeros, whatever was there before', () => {
+  const views = schemaOf(field('v', { name: 'Utf8View' }, { nullable: true }));
+  for (const format of [rowFormat(views), new ObjectFormat(views, undefined)]) {
+    const appender = format.appender();
+    const columns = staleColumns(views, { rows: 2, dataBytes: 9, childRows: 0 });
+    appender.bind(columns);
+    expect(appender.append({ v: null }, 0)).toBe(true);
+    expect([...columns[0]!.values!.subarray(0, 16)]).toEqual(Array(16).fill(0));
+  }
+});
+
 test('null in a union goes to the first child that can be null', () => {
   for (const mode of [0, 1]) {
     const children = [field('n', float), field('t', utf8, { nullable: true }), field('m', float, { nullable: true })];

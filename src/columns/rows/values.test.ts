@@ -59,6 +59,7 @@ const ACCEPTED: [string, ArrowType, unknown, Json][] = [
   ['what a clock says', timestamp(2, null), '1969-12-31 23:59:59.999999', '-1'],
   ['fractions of milliseconds', timestamp(2), 0.999, '999'],
   ['fractions that make the next millisecond', timestamp(3), 0.9999, '1000000'],
+  ['fractions that make the next second', timestamp(0), 999.9999, '1'],
   ['fractions before the epoch', timestamp(2), -0.001, '-1'],
   ['a bigint in the unit', timestamp(1), 5n, '5'],
   ['the last nanosecond', timestamp(3), 2n ** 63n - 1n, String(2n ** 63n - 1n)],

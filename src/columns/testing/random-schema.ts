@@ -58,6 +58,11 @@ const arbitraryName = fc.oneof(
 const INDEX_TYPES: IntType[] = [8, 16, 32, 64].flatMap((bitWidth) =>
   [true, false].map((isSigned): IntType => ({ name: 'Int', bitWidth, isSigned })),
 );
+/** Most fields are not dictionary-encoded. */
+const arbitraryIndex: fc.Arbitrary<IntType | null> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(null) },
+  { weight: 1, arbitrary: fc.constantFrom(...INDEX_TYPES) },
+);
 const MAX_PRECISIONS = { 32: 9, 64: 18, 128: 38, 256: 76 };
 const UNITS = [0, 1, 2, 3];
 
@@ -76,9 +81,8 @@ const arbitraryDecimal = fc
 const FLAT_TYPES: fc.Arbitrary<ArrowType>[] = [
   fc.constantFrom(...INDEX_TYPES),
   fc.constantFrom(0, 1, 2).map((precision): ArrowType => ({ name: 'FloatingPoint', precision })),
-  fc
-    .constantFrom('Utf8', 'LargeUtf8', 'Utf8View', 'Binary', 'LargeBinary', 'BinaryView')
-    .map((name): ArrowType => ({ name })),
+  fc.constantFrom('Utf8', 'LargeUtf8', 'Utf8View').map((name): ArrowType => ({ name })),
+  fc.constantFrom('Binary', 'LargeBinary', 'BinaryView').map((name): ArrowType => ({ name })),
   fc.constantFrom('Utf8', 'Bool').map((name): ArrowType => ({ name })),
   fc.constant<ArrowType>({ name: 'Null' }),
   arbitraryDecimal,
@@ -111,13 +115,11 @@ function sketches(depth: number, without: Without, count: { minLength: number; m
 
 function sketch(depth: number, without: Without): fc.Arbitrary<Omit<Sketch, 'name'>> {
   const flat = allowed(FLAT_TYPES, without).map((type) => ({ type, children: [] }));
-  const described = depth === 0 ? flat : fc.oneof({ weight: 3, arbitrary: flat }, ...nested(depth - 1, without));
-  return fc
-    .tuple(described, fc.boolean(), fc.option(fc.constantFrom(...INDEX_TYPES), { freq: 4 }))
-    .map(([{ type, children }, nullable, index]) => {
-      const isEncodable = type.name !== 'Null' && type.name !== 'Union';
-      return { type, children, nullable: nullable || type.name === 'Null', indexType: isEncodable ? index : null };
-    });
+  const described = depth === 0 ? flat : fc.oneof({ weight: 12, arbitrary: flat }, ...nested(depth - 1, without));
+  return fc.tuple(described, fc.boolean(), arbitraryIndex).map(([{ type, children }, nullable, index]) => {
+    const isEncodable = type.name !== 'Null' && type.name !== 'Union';
+    return { type, children, nullable: nullable || type.name === 'Null', indexType: isEncodable ? index : null };
+  });
 }
 
 type Described = Pick<Sketch, 'type' | 'children'>;
@@ -135,9 +137,7 @@ function nested(depth: number, without: Without): { weight: number; arbitrary: f
       return { type: { name: 'Union', mode, typeIds }, children };
     });
   const key = allowed(KEY_TYPES, without).chain((type) =>
-    fc
-      .option(fc.constantFrom(...INDEX_TYPES), { freq: 4 })
-      .map((indexType): Sketch => ({ name: 'key', nullable: false, type, children: [], indexType })),
+    arbitraryIndex.map((indexType): Sketch => ({ name: 'key', nullable: false, type, children: [], indexType })),
   );
   const map = fc.tuple(key, child('value')).map(([key, value]): Described => {
     const entries: Sketch = {
