@@ -1,4 +1,4 @@
-"""Computes over each batch of a stream of measurements where it lies, with polars or else pandas, and says so once a second.
+"""Computes over each batch of measurements where it lies, with polars or else pandas, and says so once a second.
 
 usage: aggregate.py SOCKET
 """

@@ -9,6 +9,7 @@ Examples:
   alab ipc publish flights.arrow --socket /tmp/flights.sock
   alab ipc read --socket /tmp/flights.sock
   alab ipc transfer-recordbatch --peer python --sleep 10
+  alab columns from-json --input events.ndjson --output events.arrows
   alab doctor`;
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
