@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { ArrowlabError } from '../errors.js';
 import type { IncomingMessage } from '../ipc/index.js';
-import { type Mapping, native } from '../native.js';
+import { callNative, type Mapping, native } from '../native.js';
 import { reclaimWhereDue } from './reclaim.js';
 import { Window } from './window.js';
 
@@ -74,8 +74,8 @@ export class LeasedMessage implements HeldMessage {
 
   #open(offset: number, byteLength: number): ArrayBuffer {
     reclaimWhereDue();
-    const window = new Window(this.mapping, this.offset + offset, byteLength, () => this.#windowCollected());
-    const buffer = window.buffer!;
+    const buffer = callNative(() => this.mapping.window(this.offset + offset, byteLength));
+    const window = new Window(buffer, () => this.#windowCollected());
     if (this.#keepers === 0) window.unpin();
     this.#windows.push(window);
     this.#liveWindows++;

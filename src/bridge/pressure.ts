@@ -34,6 +34,15 @@ export function windowCollected(byteLength: number, isOffset: boolean): void {
   pressure.lentBytes -= byteLength;
 }
 
+/**
+ * Sees to it that a window of so many bytes will be offset. For windows that are short-lived and many: V8 takes what is lent for growth once, instead of each
+ * of them.
+ */
+export function lendFor(byteLength: number): void {
+  const missing = pressure.offsetBytes + byteLength - pressure.lentBytes;
+  if (missing > 0) lend(missing);
+}
+
 /** Lends V8 so much more. V8 measures growth from the last full collection: lent just before one, it is none. */
 export function lend(byteLength: number): void {
   pressure.lentBytes += byteLength;

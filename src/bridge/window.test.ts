@@ -28,7 +28,7 @@ afterEach(async () => {
 
 function open(id = 0): Window {
   const mine = told;
-  return new Window(greeted[0]!.mapping, 0, MIB, () => mine.push(id));
+  return new Window(greeted[0]!.mapping.window(0, MIB), () => mine.push(id));
 }
 
 describe('a window', () => {
@@ -94,10 +94,10 @@ describe('a window', () => {
     const ended: Window[] = [];
     const others: Window[] = [];
     const windows: Window[] = Array.from({ length: 10 }, () => {
-      const window = new Window(mapping, 0, MIB, () => {
+      const window = new Window(mapping.window(0, MIB), () => {
         ended.push(window);
         for (const one of windows) one.detach(); // those that were collected with it, too
-        others.push(new Window(mapping, 0, MIB, () => {}));
+        others.push(new Window(mapping.window(0, MIB), () => {}));
       });
       return window;
     });

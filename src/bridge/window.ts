@@ -1,4 +1,4 @@
-import { callNative, type Mapping, native } from '../native.js';
+import { native } from '../native.js';
 import { windowCollected, windowDetached, windowOpened } from './pressure.js';
 
 /** The open windows of this thread, by their numbers. */
@@ -8,7 +8,7 @@ let unpinned = 0;
 /** How many windows nothing but a reader may keep. */
 export const unpinnedCount = (): number => unpinned;
 
-/** An ArrayBuffer over a part of a peer's region. It is referred to and not kept, except while it is pinned, as it is at first. */
+/** An ArrayBuffer over a part of a region. It is referred to and not kept, except while it is pinned, as it is at first. */
 export class Window {
   readonly byteLength: number;
   readonly #number: number;
@@ -19,8 +19,8 @@ export class Window {
   #isOpen = true;
 
   /** `onCollected` is called when the garbage collector was found to have taken the ArrayBuffer, unless it was detached before. */
-  constructor(mapping: Mapping, offset: number, byteLength: number, onCollected: () => void) {
-    const buffer = callNative(() => mapping.window(offset, byteLength));
+  constructor(buffer: ArrayBuffer, onCollected: () => void) {
+    const { byteLength } = buffer;
     this.byteLength = byteLength;
     this.#number = native().refer(buffer);
     this.#isOffset = windowOpened(byteLength);

@@ -1,18 +1,8 @@
 import { constants } from 'node:buffer';
 import type { Memory } from '../columns/index.js';
-import { native } from '../native.js';
-import { windowCollected, windowDetached, windowOpened } from './pressure.js';
+import { lendFor } from './pressure.js';
 import { reclaimWhereDue } from './reclaim.js';
-
-interface Window {
-  readonly owner: WritingWindows;
-  readonly buffer: WeakRef<ArrayBuffer>;
-  readonly byteLength: number;
-  /** Whether V8's account of it is offset. */
-  readonly isOffset: boolean;
-}
-
-const collected = new FinalizationRegistry<Window>((window) => window.owner.windowCollected(window));
+import { Window } from './window.js';
 
 /** Opens an ArrayBuffer over a part of the memory. */
 type Open = (offset: number, byteLength: number) => ArrayBuffer;
@@ -45,27 +35,19 @@ export class WritingWindows {
   detach(): void {
     const windows = this.#windows;
     this.#windows = [];
-    for (const window of windows) {
-      const buffer = window.buffer.deref();
-      if (!buffer) continue; // collected, which its finalizer is about to say
-      collected.unregister(window);
-      native().detach(buffer);
-      windowDetached(window.byteLength, window.isOffset);
-    }
-  }
-
-  windowCollected({ byteLength, isOffset }: Window): void {
-    windowCollected(byteLength, isOffset);
-    if (--this.#live === 0 && this.#windows.length > 0) this.#forgotten();
+    for (const window of windows) window.detach();
   }
 
   #open(offset: number, byteLength: number): ArrayBuffer {
     reclaimWhereDue();
     const buffer = this.#openWindow(offset, byteLength);
-    const window = { owner: this, buffer: new WeakRef(buffer), byteLength, isOffset: windowOpened(byteLength) };
+    lendFor(byteLength);
+    const window = new Window(buffer, () => {
+      if (--this.#live === 0 && this.#windows.length > 0) this.#forgotten();
+    });
     this.#windows.push(window);
     this.#live++;
-    collected.register(buffer, window, window);
+    window.unpin();
     return buffer;
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -103,6 +104,23 @@ describe('a batch that is filled in place', () => {
     const found: number[] = [];
     await drain(peer, 'prices', (leased) => found.push(firstPrice(leased), leased.numRows));
     expect(found).toEqual([3, 8]);
+  });
+
+  it('is not taken for garbage to collect, however large', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('prices', priceSchema, { retain: 'latest' });
+    const next = async () => (await stream.allocate({ rows: 8 * MIB })).commit();
+    await next(); // V8 is lent a window's bytes
+    let collections = 0;
+    const observer = new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { detail: { kind: number } })[])
+        if (entry.detail.kind !== constants.NODE_PERFORMANCE_GC_MINOR) collections++;
+    });
+    observer.observe({ entryTypes: ['gc'] });
+    for (let i = 0; i < 150; i++) await next();
+    await sleep(10);
+    observer.disconnect();
+    expect(collections).toBeLessThan(4);
   });
 
   it('says by name which column has too little room, and can be mended', async () => {
