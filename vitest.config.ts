@@ -8,7 +8,7 @@ const hasPython = existsSync(fileURLToPath(new URL('./python-peer/.venv/bin/pyth
 const NEEDING_PYTHON = [
   'src/ipc/{corruption,decoder,dictionaries,roundtrip}.test.ts',
   'scripts/{setup,test}.test.ts',
-  'src/e2e/{checksum,exhausted,cli-{rows,status},fuzz-{consumers,contents},hello,hostile,hostile-peers,hostile-producer,in-place,kill,large,limits,package,package-python,quarantine,rows-pyarrow,thousand-ends,transfer,waiting}.test.ts',
+  'src/e2e/{checksum,exhausted,cli-{rows,status},fuzz-{consumers,contents},hello,hostile,hostile-peers,hostile-producer,in-place,kill,large,limits,package,package-python,quarantine,rows-{pyarrow,stream},thousand-ends,transfer,waiting}.test.ts',
 ];
 
 // Tests start processes and measure memory, so files run one after the other.
