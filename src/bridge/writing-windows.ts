@@ -1,8 +1,7 @@
-import { constants } from 'node:buffer';
 import type { Memory } from '../columns/index.js';
 import { lendFor } from './pressure.js';
 import { reclaimWhereDue } from './reclaim.js';
-import { Window } from './window.js';
+import { WHOLE_BYTES, Window } from './window.js';
 
 /** Opens an ArrayBuffer over a part of the memory. */
 type Open = (offset: number, byteLength: number) => ArrayBuffer;
@@ -22,10 +21,11 @@ export class WritingWindows {
     this.#forgotten = forgotten;
   }
 
-  /** The memory from `start` on: one ArrayBuffer for all of it where one can be so long (4 GiB on Node 20), else one for each range. */
+  /** The memory from `start` on: one ArrayBuffer for all of it where it is short, else one for each range. */
   memoryFrom(start: number): Memory {
+    reclaimWhereDue();
     const whole = this.#byteLength - start;
-    if (whole > constants.MAX_LENGTH)
+    if (whole > WHOLE_BYTES)
       return (bodyOffset, byteLength) => ({ buffer: this.#open(start + bodyOffset, byteLength), byteOffset: 0 });
     const buffer = this.#open(start, whole);
     return (byteOffset) => ({ buffer, byteOffset });
@@ -39,7 +39,6 @@ export class WritingWindows {
   }
 
   #open(offset: number, byteLength: number): ArrayBuffer {
-    reclaimWhereDue();
     const buffer = this.#openWindow(offset, byteLength);
     lendFor(byteLength);
     const window = new Window(buffer, () => {

@@ -108,8 +108,9 @@ describe('a batch that is filled in place', () => {
 
   it('is not taken for garbage to collect, however large', async () => {
     const server = await bridge.serve();
-    const stream = server.publish('prices', priceSchema, { retain: 'latest' });
-    const next = async () => (await stream.allocate({ rows: 8 * MIB })).commit();
+    const columns = Array.from({ length: 8 }, (_, i) => new Field(`c${i}`, new Float64(), false));
+    const stream = server.publish('large', new Schema(columns), { retain: 'latest' });
+    const next = async () => (await stream.allocate({ rows: MIB })).commit();
     await next(); // V8 is lent a window's bytes
     let collections = 0;
     const observer = new PerformanceObserver((list) => {
