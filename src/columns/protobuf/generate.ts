@@ -1,5 +1,7 @@
 import { type Decoder, type DecoderContext, setMember } from './decoder.js';
+import { frameCode } from './generate-frame.js';
 import { readLength, readScalar, readVarint, writeEnum } from './generate-scalar.js';
+import { chunked } from './generate-size.js';
 import { dropRepeatedKeys } from './map-keys.js';
 import { type FieldPlan, hasFrame, isScalar, type MessagePlan, type Plan, type ScalarContent } from './plan.js';
 import type { Slot } from './slot.js';
@@ -22,6 +24,11 @@ import {
   varint32,
   varint64,
 } from './wire.js';
+
+/** Fields that one function reads. */
+const FIELDS = 48;
+/** What the code of a message has at hand. */
+const LOCALS = 'const limit = bytes.length; const byte = row >> 3; const mask = 1 << (row & 7); let n = 0;';
 
 /** What generated code calls. */
 const FUNCTIONS = {
@@ -75,8 +82,8 @@ class Generator {
       this.#emit(`let w${id}, b${id}, o${id}, d${id}, v${id}, k${id}; const c${id} = cells[${id}];`);
     for (const { id, dictionary } of slots) if (dictionary) this.#emit(`const e${id} = dictionaries.get(${id});`);
     for (const message of messages) this.#message(message);
-    this.#frame(root.slot);
-    for (const frame of new Set(this.#frames)) this.#frame(frame);
+    this.#emit(...frameCode(root.slot, this.#readers));
+    for (const frame of new Set(this.#frames)) this.#emit(...frameCode(frame, this.#readers));
     this.#emit('return { bind() {');
     for (const { id } of slots) {
       this.#emit(`w${id} = c${id}.words; b${id} = c${id}.bits; o${id} = c${id}.offsets; d${id} = c${id}.data;`);
@@ -93,63 +100,53 @@ class Generator {
     this.#lines.push(...lines);
   }
 
-  /** Functions that begin and finish the row of a slot and of all that has the same rows. */
-  #frame(frame: Slot): void {
-    const slots = [...frame.frame()];
-    const has = (slot: Slot, storage: Slot['storage']) => slot.storage === storage;
-    this.#emit(`function begin${frame.id}(row) {`);
-    if (slots.some((slot) => slot.isNullable || has(slot, 'bit'))) {
-      this.#emit('const byte = row >> 3; const mask = 1 << (row & 7); const rest = ~mask;');
-    }
-    for (const slot of slots) {
-      const { id, initial, isNullable } = slot;
-      const [first = 0, second = 0] = initial instanceof Uint8Array ? [] : (initial ?? []);
-      if (isNullable) this.#emit(`v${id}[byte] &= rest;`);
-      if (has(slot, 'word')) this.#emit(`w${id}[row] = ${first};`);
-      if (has(slot, 'words')) this.#emit(`w${id}[2 * row] = ${first}; w${id}[2 * row + 1] = ${second};`);
-      if (has(slot, 'bit')) this.#emit(initial ? `b${id}[byte] |= mask;` : `b${id}[byte] &= rest;`);
-      if (has(slot, 'bytes') || has(slot, 'list')) this.#emit(`o${id}[row + 1] = o${id}[row];`);
-      if (this.#readers.has(id)) this.#emit(`c${id}.special.begin();`);
-    }
-    if (slots.some(({ initial }) => initial instanceof Uint8Array)) this.#emit(`c${frame.id}.writeDefaults(row);`);
-    this.#emit(`} function finish${frame.id}(row) {`);
-    for (const { id, isMap } of slots) {
-      if (isMap) this.#emit(`if (o${id}[row + 1] - o${id}[row] > 1) dropRepeatedKeys(c${id}, row);`);
-    }
-    this.#emit('}');
-  }
-
   /** `fresh`: the row has just begun, so that no member of a oneof is set. */
   #message({ index, fields, depth, group, slot }: MessagePlan): void {
+    const parts = chunked(fields, FIELDS);
+    const isSplit = parts.length > 1;
+    if (isSplit) for (const [part, fieldsOfPart] of parts.entries()) this.#part(`part${index}_${part}`, fieldsOfPart);
+    const at = `state[${AT}] = ${-1 - index};`;
     this.#emit(`function message${index}(bytes, p, end, row, fresh) {`);
     if (depth > RECURSION_LIMIT) this.#emit('tooDeep(p);');
-    this.#emit('const limit = bytes.length; const byte = row >> 3; const mask = 1 << (row & 7); let n = 0;');
-    for (const oneof of oneofsOf(fields)) this.#emit(`let m${oneof} = fresh ? -1 : -2;`);
+    this.#emit(LOCALS);
+    if (!isSplit) for (const oneof of oneofsOf(fields)) this.#emit(`let m${oneof} = fresh ? -1 : -2;`);
     if (fields.length === 0 && slot.storage === 'bit') this.#emit(`b${slot.id}[byte] |= mask;`);
-    this.#emit(
-      group === undefined
-        ? 'while (p < end) {'
-        : `for (;;) { if (p >= limit) { state[${AT}] = ${-1 - index}; truncated(bytes, p); }`,
-    );
+    this.#emit(group === undefined ? 'while (p < end) {' : `for (;;) { if (p >= limit) { ${at} truncated(bytes, p); }`);
     this.#emit('const start = p; let t = bytes[p++];');
-    this.#emit(`if (t > 127) { state[${AT}] = ${-1 - index}; t = tag(bytes, start); p = state[${POSITION}]; }`);
-    this.#emit(`else if (t < 8 || (t & 7) > 5) { state[${AT}] = ${-1 - index}; illegalTag(start, t); }`);
+    this.#emit(`if (t > 127) { ${at} t = tag(bytes, start); p = state[${POSITION}]; }`);
+    this.#emit(`else if (t < 8 || (t & 7) > 5) { ${at} illegalTag(start, t); }`);
     if (group !== undefined) {
-      this.#emit(
-        `if ((t & 7) === ${END_GROUP}) { state[${AT}] = ${-1 - index}; endGroup(start, t, ${group}); return p; }`,
-      );
+      this.#emit(`if ((t & 7) === ${END_GROUP}) { ${at} endGroup(start, t, ${group}); return p; }`);
     }
     this.#emit('switch (t >>> 3) {');
+    if (isSplit) {
+      for (const [part, fieldsOfPart] of parts.entries()) {
+        for (const { number } of fieldsOfPart) this.#emit(`case ${number}:`);
+        this.#emit(`p = part${index}_${part}(bytes, p, row, t); break;`);
+      }
+    } else {
+      this.#cases(fields);
+    }
+    this.#emit(`default: ${at} state[${UNKNOWN}]++; p = skip(bytes, p, t, ${RECURSION_LIMIT - depth});`);
+    this.#emit('} } return p; }');
+  }
+
+  /** A function that reads one of some fields of a message. It knows of no oneof which member is set. */
+  #part(name: string, fields: readonly FieldPlan[]): void {
+    this.#emit(`function ${name}(bytes, p, row, t) {`, LOCALS);
+    for (const oneof of oneofsOf(fields)) this.#emit(`let m${oneof} = -2;`);
+    this.#emit('switch (t >>> 3) {');
+    this.#cases(fields);
+    this.#emit('} return p; }');
+  }
+
+  #cases(fields: readonly FieldPlan[]): void {
     for (const field of fields) {
       this.#emit(`case ${field.number}: { state[${AT}] = ${field.index};`);
       if (field.repetition === 'single') this.#single(field);
       else this.#repeated(field);
       this.#emit('break; }');
     }
-    this.#emit(
-      `default: state[${AT}] = ${-1 - index}; state[${UNKNOWN}]++; p = skip(bytes, p, t, ${RECURSION_LIMIT - depth});`,
-    );
-    this.#emit('} } return p; }');
   }
 
   #single(field: FieldPlan): void {

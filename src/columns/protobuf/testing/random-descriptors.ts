@@ -79,6 +79,8 @@ class RandomFile {
   readonly #messages: number;
   readonly #dependencies = new Set<string>();
   #fieldNumbers = 0;
+  /** The message has so many fields that the code for it is in several functions. They are scalars, for messages of wide messages have no end. */
+  #isWide = false;
 
   constructor(random: Random, { isRecursive }: DescriptorOptions) {
     this.#random = random;
@@ -114,10 +116,11 @@ class RandomFile {
     const random = this.#random;
     const message = create(DescriptorProtoSchema, { name: `M${index}` });
     this.#fieldNumbers = 0;
-    const count = random.below(9);
+    this.#isWide = random.chance(0.04);
+    const count = this.#isWide ? 70 : random.below(9);
     const names = random.shuffled(NAMES);
     for (let i = 0; i < count; i++) {
-      const name = random.chance(0.2) ? names.pop()! : `f${i}`;
+      const name = (random.chance(0.2) && names.pop()) || `f${i}`;
       const kind = random.below(10);
       if (kind === 0) this.#oneof(message, index, name);
       else if (kind === 1) this.#map(message, index, name);
@@ -196,7 +199,7 @@ class RandomFile {
   #field(index: number, name: string, label: Label): FieldDescriptorProto {
     const random = this.#random;
     const field = create(FieldDescriptorProtoSchema, { name, number: this.#nextNumber(), label });
-    const kind = random.below(10);
+    const kind = random.below(this.#isWide ? 6 : 10);
     const targets = this.#isRecursive ? this.#messages : this.#messages - index - 1;
     if (kind < 5 || (kind > 7 && targets <= 0)) {
       field.type = random.pick(SCALARS);
