@@ -196,15 +196,21 @@ function run<T>(flags: ConversionFlags, openInput: (chunks: AsyncIterable<Buffer
   // Standard output carries the data: all else goes to standard error.
   return runCommand(isPiped ? {} : flags, async (signal) => {
     checkFlags(flags);
-    const input = await openInput(chunksOf(flags.input, signal));
-    const output = await openOutput(flags, input.format);
-    if (flags.socket !== undefined && !flags.json) console.error(`listening on ${flags.socket}`);
-    const progress = new Progress(!isPiped || !process.stdout.isTTY);
-    const data: ConversionReport = await convert(input, output, progress, signal);
-    const text = describeConversion(output.label, data);
-    if (!isPiped) return { data, text };
-    console.error(flags.json ? JSON.stringify(data) : text);
-    return undefined;
+    // What is not read to its end, an open pipe above all, would keep the process.
+    const reading = new AbortController();
+    try {
+      const input = await openInput(chunksOf(flags.input, AbortSignal.any([signal, reading.signal])));
+      const output = await openOutput(flags, input.format);
+      if (flags.socket !== undefined && !flags.json) console.error(`listening on ${flags.socket}`);
+      const progress = new Progress(!isPiped || !process.stdout.isTTY);
+      const data: ConversionReport = await convert(input, output, progress, signal);
+      const text = describeConversion(output.label, data);
+      if (!isPiped) return { data, text };
+      console.error(flags.json ? JSON.stringify(data) : text);
+      return undefined;
+    } finally {
+      reading.abort();
+    }
   });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rowsOf, typesOf, useColumns } from './columns-cli.js';
 
-const { run, file, partials } = useColumns('from-csv');
+const { run, start, file, at, partials } = useColumns('from-csv');
 
 describe('alab columns from-csv', () => {
   it('infers the types of cells; empty ones are null, quotes hold what separates, lines end in any way', async () => {
@@ -70,7 +70,7 @@ describe('alab columns from-csv', () => {
     ['a,b\n1,2\n3,x\n', ['--sample', '1'], 'line 3: b: expected a safe integer'],
     ['a,b\n"1\n2",2\n\n3\n', [], 'line 5: expected 2 cells, found 1: "3"'],
     ['a,b\n"1\n2",2\n\n3,"4"5\n', [], 'line 5: expected quotes around whole cells'],
-    ['a,b\n1,"2\n', [], 'expected quotes around whole cells and closed'],
+    ['a,b\n1,"2\n\n3,4\n', [], 'line 2: expected quotes around whole cells and closed'],
     ['a,b\n1,12\n1,300\n', ['--schema', '{"b":"uint8"}'], 'line 3: b: expected an integer from 0 to 255, found 300'],
     ['a,b\n1,2\n', ['--schema', '{"c":"uint8"}'], 'expected a column "c", which the schema has, found "a", "b"'],
     [
@@ -106,6 +106,17 @@ describe('alab columns from-csv', () => {
     expect(JSON.parse(stdout)).toMatchObject({ rows: 29_970, malformed: 30 });
     expect(Number(table!.getChild('a')!.get(29_969))).toBe(29_999);
     expect(await run('a\n1\n"2"3\n', '--malformed', 'skip')).toMatchObject({ exitCode: 1 });
+  });
+
+  it.each([
+    ['a,b\n1,2\n1,x\n', 'line 3: b: '],
+    ['a,a\n1,2\n', 'expected column 2'],
+    ['a,b\n1,2\n1,"2"3\n', 'line 3: expected quotes'],
+  ])('%j fails as soon as it has come, though the input goes on', async (input, message) => {
+    const child = start(['--output', at('out.arrows'), '--sample', '1']);
+    child.stdin!.write(input);
+    expect(await child).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(message) });
+    expect(partials()).toEqual([]);
   });
 
   it('names of columns are nothing but names', async () => {

@@ -120,7 +120,7 @@ describe('alab columns from-json', () => {
   it('leaves the file that was there when it fails or is interrupted, with exit code 130', async () => {
     file('out.arrows', 'kept');
     const failing = start(['--output', at('out.arrows'), '--sample', '1']);
-    failing.stdin!.end('{"a":1}\nnope');
+    failing.stdin!.write('{"a":1}\nnope\n'); // and the input goes on
     expect(await failing).toMatchObject(failure('line 2: '));
     expect(readFileSync(at('out.arrows'), 'utf8')).toBe('kept');
     const child = start(['--output', at('out.arrows'), '--sample', '1']);

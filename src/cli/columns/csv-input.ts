@@ -1,11 +1,8 @@
-import { isUtf8 } from 'node:buffer';
-import { Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
 import { formatOf, type ParsedSchema, type RowFormat, toArrowSchema } from '../../columns/index.js';
 import { ArrowlabError } from '../../errors.js';
 import { cellReader, type ReadCell } from './csv-cell.js';
+import { type CsvRecord, csvRecords } from './csv-records.js';
 import { inferCsvSchema } from './csv-schema.js';
-import { type LineBlock, lineBlocks, textLines } from './lines.js';
 import { atLine, MalformedRows, malformedLine, type RowInput } from './row-input.js';
 
 export interface CsvInputOptions {
@@ -17,15 +14,6 @@ export interface CsvInputOptions {
   readonly samples: number;
   readonly skipsMalformed: boolean;
 }
-
-/** A record, and the line on which it begins. */
-interface CsvRecord {
-  readonly cells: readonly string[];
-  readonly line: number;
-}
-
-/** A quote that is not closed would take all of the input for one record. */
-const MAX_RECORD_CHARACTERS = 2 ** 26;
 
 interface CsvColumn {
   readonly name: string;
@@ -44,7 +32,7 @@ export class CsvInput implements RowInput<object> {
   #line = 0;
 
   private constructor(chunks: AsyncIterable<Buffer>, { delimiter, skipsMalformed }: CsvInputOptions) {
-    this.#groups = recordGroups(chunks, delimiter);
+    this.#groups = csvRecords(chunks, delimiter);
     this.#malformed = new MalformedRows(skipsMalformed);
   }
 
@@ -149,54 +137,4 @@ function columnsOf({ fields }: ParsedSchema, names: readonly string[]): CsvColum
       );
     return { name, index, read: cellReader(field.values ?? field) };
   });
-}
-
-/** The records, in groups of what has come together. @throws DATA_INVALID for quotes out of place, or what is not UTF-8. */
-async function* recordGroups(
-  chunks: AsyncIterable<Buffer>,
-  delimiter: string,
-): AsyncGenerator<CsvRecord[], void, undefined> {
-  const parser = parse({
-    delimiter,
-    record_delimiter: ['\r\n', '\n'],
-    relax_column_count: true,
-    max_record_size: MAX_RECORD_CHARACTERS,
-  });
-  const source = Readable.from(checkedText(lineBlocks(chunks)));
-  source.on('error', (error) => parser.destroy(error)).pipe(parser);
-  let line = 1;
-  const recordOf = (cells: string[]): CsvRecord => {
-    const begin = line;
-    line++;
-    for (const text of cells) if (text.includes('\n')) line += text.split('\n').length - 1;
-    return { cells, line: begin };
-  };
-  try {
-    for await (const first of parser as AsyncIterable<string[]>) {
-      const group = [recordOf(first)];
-      for (let cells = parser.read(); cells !== null; cells = parser.read()) group.push(recordOf(cells));
-      const records = group.filter(({ cells }) => cells.length > 1 || cells[0] !== '');
-      if (records.length > 0) yield records;
-    }
-  } catch (error) {
-    throw error instanceof CsvError ? quotingError(error) : error;
-  } finally {
-    source.destroy();
-  }
-}
-
-/** What follows cannot be told apart any more, so that this is never skipped. */
-function quotingError(error: CsvError): ArrowlabError {
-  const line = Number((error as unknown as { lines: unknown }).lines);
-  return malformedLine(line, `expected quotes around whole cells and closed, found: ${error.message}`, error);
-}
-
-async function* checkedText(blocks: AsyncIterable<LineBlock>): AsyncGenerator<Buffer, void, undefined> {
-  for await (const block of blocks) {
-    if (!isUtf8(block.bytes)) {
-      const bad = [...textLines(block)].indexOf(undefined);
-      throw malformedLine(block.line + bad, 'expected UTF-8, found bytes that are none');
-    }
-    yield block.bytes;
-  }
 }

@@ -132,7 +132,8 @@ export class JsonInput implements RowInput<object> {
       if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row;
       this.#malformed.add(malformedLine(this.#line, `expected a JSON object, found ${cut(text)}`));
     } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
+      // A RangeError is of objects too deep in one another.
+      if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
       if (text.trim() !== '')
         this.#malformed.add(malformedLine(this.#line, `expected a JSON object, found ${error.message}`, error));
     }

@@ -57,9 +57,12 @@ class Pieces {
   }
 }
 
-export function countLines(bytes: Buffer): number {
+export const countLines = (bytes: Buffer): number => countBytes(bytes, LINE_FEED);
+
+/** How many of the bytes are `byte`. */
+export function countBytes(bytes: Buffer, byte: number): number {
   let count = 0;
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
+  for (let at = bytes.indexOf(byte); at >= 0; at = bytes.indexOf(byte, at + 1)) count++;
   return count;
 }
 
