@@ -9,7 +9,8 @@ const withDigits = fc.oneof(fc.string(), fc.stringMatching(/^[:, "\\]?-?\d{14,22
 
 test('what has no long integers is as JSON.parse gives it, digits within texts and keys and the smallest numbers included', () => {
   const number = fc.oneof(
-    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).filter((each) => !/^-?\d{16}/.test(String(each))), // which would be a long integer
+
     fc.maxSafeInteger(),
     fc.double({ min: -1e-307, max: 1e-307, noNaN: true }),
   );
