@@ -2,8 +2,9 @@ import { constants } from 'node:buffer';
 import { ArrowlabError } from '../errors.js';
 import type { IncomingMessage } from '../ipc/index.js';
 import { callNative, type Mapping, native } from '../native.js';
+import { QUIET_BYTES } from './pressure.js';
 import { reclaimWhereDue } from './reclaim.js';
-import { WHOLE_BYTES, Window } from './window.js';
+import { Window } from './window.js';
 
 /** A message a peer sent, as the decoder reads it. It ends when nobody keeps it and no batch uses it any more. */
 export interface HeldMessage extends IncomingMessage {
@@ -40,7 +41,7 @@ export class LeasedMessage implements HeldMessage {
   bytes(offset: number, byteLength: number): Uint8Array {
     if (this.#isReleased)
       throw new ArrowlabError('RELEASED', 'expected a message that is still leased, found a released one');
-    if (this.byteLength <= WHOLE_BYTES) {
+    if (this.byteLength <= QUIET_BYTES) {
       const whole = this.#windows.at(-1)?.buffer ?? this.#open(0, this.byteLength);
       return new Uint8Array(whole, offset, byteLength);
     }

@@ -1,12 +1,6 @@
 import { native } from '../native.js';
 import { windowCollected, windowDetached, windowOpened } from './pressure.js';
 
-/**
- * A message of up to so many bytes gets one window; of a longer one each buffer gets its own. V8 begins a collection whenever an ArrayBuffer adds 64 MB
- * to its sum, although they are offset at once; and on Node 20 none can be longer than 4 GiB.
- */
-export const WHOLE_BYTES = 32 * 2 ** 20;
-
 /** The open windows of this thread, by their numbers. */
 const open: (Window | undefined)[] = [];
 let unpinned = 0;

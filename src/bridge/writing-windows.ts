@@ -1,7 +1,7 @@
 import type { Memory } from '../columns/index.js';
-import { lendFor } from './pressure.js';
+import { lendFor, QUIET_BYTES } from './pressure.js';
 import { reclaimWhereDue } from './reclaim.js';
-import { WHOLE_BYTES, Window } from './window.js';
+import { Window } from './window.js';
 
 /** Opens an ArrayBuffer over a part of the memory. */
 type Open = (offset: number, byteLength: number) => ArrayBuffer;
@@ -25,7 +25,7 @@ export class WritingWindows {
   memoryFrom(start: number): Memory {
     reclaimWhereDue();
     const whole = this.#byteLength - start;
-    if (whole > WHOLE_BYTES)
+    if (whole > QUIET_BYTES)
       return (bodyOffset, byteLength) => ({ buffer: this.#open(start + bodyOffset, byteLength), byteOffset: 0 });
     const buffer = this.#open(start, whole);
     return (byteOffset) => ({ buffer, byteOffset });
