@@ -1,6 +1,6 @@
 // From just before a descriptor is sent until the peer has read the first value (the handoff), and until its release is back (the round
-// trip). Beside each, in turn, a bare 32-byte ping-pong over the same kind of socket. In place: the batch lies in the region, and nothing else
-// happens between two handoffs. Copied: it is written into the region just before, and before the ping-pong beside it too, so that both find
+// trip). Beside each, in turn, a bare 32-byte ping-pong over the same kind of socket. In place: the batch lies in the region, and nothing but
+// ping-pongs happens just before. Copied: it is written into the region just before, and before the ping-pong beside it too, so that both find
 // the same cold caches and sleeping processors.
 import { availableParallelism } from 'node:os';
 import { execa } from 'execa';
@@ -14,12 +14,13 @@ const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 /** Bytes of a batch, and how many pairs of ping-pong and handoff where it is in place and where it is copied. */
 const SIZES = [
-  { byteLength: KIB, inPlace: 2_000, copied: 1_000 },
-  { byteLength: MIB, inPlace: 2_000, copied: 500 },
-  { byteLength: 64 * MIB, inPlace: 2_000, copied: 100 },
-  { byteLength: KIB * MIB, inPlace: 2_000, copied: 20 },
+  { byteLength: KIB, inPlace: 500, copied: 1_000 },
+  { byteLength: MIB, inPlace: 500, copied: 500 },
+  { byteLength: 64 * MIB, inPlace: 500, copied: 100 },
+  { byteLength: KIB * MIB, inPlace: 500, copied: 20 },
 ];
 const WARM_UPS = 4_000;
+const SETTLING_MS = 3;
 const TARGETS = { python: 2, rust: 1.5 };
 
 /** Pairs of a ping-pong and a handoff, each first in every other pair. */
@@ -49,9 +50,26 @@ async function measureCopied(ping, stream, { byteLength, copied }) {
   return size;
 }
 
-function measureInPlace(ping, stream, { byteLength, inPlace }) {
+async function measureInPlace(ping, stream, { byteLength, inPlace }) {
   const rows = rowsOf(byteLength);
-  return measurePairs(ping.once, () => stream.onceInPlace(rows), stream, byteLength, inPlace);
+  let commit;
+  const pong = async () => {
+    commit ??= await filled(ping, stream, rows);
+    return ping.once();
+  };
+  const hand = async () => {
+    const handOver = commit ?? (await filled(ping, stream, rows));
+    commit = undefined;
+    return handOver();
+  };
+  return measurePairs(pong, hand, stream, byteLength, inPlace);
+}
+
+/** A batch in place, and after it some ping-pongs: what allocating it left behind is over when it is handed over. */
+async function filled(ping, stream, rows) {
+  const commit = await stream.fill(rows);
+  for (const until = performance.now() + SETTLING_MS; performance.now() < until; ) await ping.once();
+  return commit;
 }
 
 async function measure(peer) {
@@ -59,7 +77,7 @@ async function measure(peer) {
   const stream = await openStream(peer);
   for (let i = 0; i < WARM_UPS; i++) {
     await ping.once();
-    await stream.onceInPlace(1);
+    await (await stream.fill(1))();
   }
   const inPlace = [];
   const copied = [];

@@ -58,11 +58,11 @@ export async function openStream(peerKind) {
     },
     /** The round trip's time in ns, of a batch that is copied into the region just before. */
     once: (batch) => measured(() => stream.write(batch)),
-    /** The same of one that lies there: nothing of it is touched but its first value. */
-    async onceInPlace(rows) {
+    /** A batch of which nothing is touched but its first value; gives what hands it over and measures that. */
+    async fill(rows) {
       const batch = await stream.allocate({ rows });
       batch.columns[0].values[0] = sent.length;
-      return measured(() => batch.commit());
+      return () => measured(() => batch.commit());
     },
     /** One-way times in ns, in the order of the batches. */
     async close() {
