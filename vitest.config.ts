@@ -7,6 +7,7 @@ const hasPython = existsSync(fileURLToPath(new URL('./python-peer/.venv/bin/pyth
 /** Tests against pyarrow, by Python programs, or of setting Python up: left out where set-up leaves Python out, and `npm test` says so. */
 const NEEDING_PYTHON = [
   'src/ipc/{corruption,decoder,dictionaries,roundtrip}.test.ts',
+  'src/columns/protobuf/opentelemetry.test.ts',
   'scripts/{setup,test}.test.ts',
   'src/e2e/{checksum,exhausted,cli-{rows,status},fuzz-{consumers,contents},hello,hostile,hostile-peers,hostile-producer,in-place,kill,large,limits,package,package-python,quarantine,rows-{pyarrow,stream},thousand-ends,transfer,waiting}.test.ts',
 ];
