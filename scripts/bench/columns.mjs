@@ -1,18 +1,19 @@
-// Rows of ten fields into columns: beside apache-arrow's builders and flechette's columnFromArray, as far as a table here; beside tableFromJSON,
+// Rows of ten fields into columns: beside apache-arrow's builders and flechette's columnFromArray, as far as columns here; beside tableFromJSON,
 // tableToIPC and a pipe, until Python has read them. What a row leaves behind for the garbage collector, and page faults once all is warm.
 // Columns that are filled in place, beside the heap.
 import { allocatedBytes, allocationProfile } from './allocations.mjs';
+import { batchBuilder } from './batch-builder.mjs';
 import { runInPlace } from './fill-in-place.mjs';
 import { collectGarbage } from './meter.mjs';
 import { hasPython, openRows, openTableFromJson } from './row-ways.mjs';
-import { buildByApacheArrow, buildByFlechette, openTable, sampleRows } from './sample-rows.mjs';
+import { buildByApacheArrow, buildByFlechette, sampleRows, schema } from './sample-rows.mjs';
 import { interleave, median, quantile } from './statistics.mjs';
 
 /** Of a full batch of a stream, by default. */
 const ROWS = 65_536;
 const ROUNDS = 15;
 /** Rounds until everything is compiled. */
-const WARM_UPS = 5;
+const WARM_UPS = 12;
 /** Rows too few for a collection of garbage while they are appended. */
 const FEW_ROWS = 10_000;
 
@@ -37,19 +38,19 @@ function tabulate(report, title, times) {
   );
 }
 
-async function build(report) {
+async function compareBuilders(report) {
   const [rows, rowsOfBigints] = [sampleRows(ROWS), sampleRows(ROWS, BigInt)];
-  const table = openTable();
+  const build = batchBuilder(schema);
   const times = await interleave(
     {
-      arrowlab: cpuTimed(() => table(rows)),
+      arrowlab: cpuTimed(() => build(rows)),
       flechette: cpuTimed(() => buildByFlechette(rows)),
       'apache-arrow': cpuTimed(() => buildByApacheArrow(rowsOfBigints)),
     },
     ROUNDS,
     WARM_UPS,
   );
-  tabulate(report, `${ROWS} rows into a table`, times);
+  tabulate(report, `${ROWS} rows into columns`, times);
   const own = median(times.arrowlab);
   report.figure("rows a second / apache-arrow's builders", median(times['apache-arrow']) / own, { atLeast: 20 });
   report.figure("rows a second / flechette's columnFromArray", median(times.flechette) / own, { atLeast: 5 });
@@ -74,7 +75,7 @@ async function steadyState(report) {
     await way.send(rows);
     return way.peer.mark();
   };
-  for (let round = 0; round < 3 * WARM_UPS; round++) await send();
+  for (let round = 0; round < 2 * WARM_UPS; round++) await send();
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++) {
     const [faults, batches] = [process.resourceUsage().minorPageFault, way.stream.batches];
@@ -110,7 +111,7 @@ async function steadyState(report) {
 }
 
 export async function run(report) {
-  await build(report);
+  await compareBuilders(report);
   await runInPlace(report);
   if (!hasPython()) return report.say('rows that Python reads: left out, since Python is not set up');
   await endToEnd(report);

@@ -4,7 +4,19 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Report } from './report.mjs';
 
-const STAGES = ['write', 'handoff', 'read', 'small', 'faults', 'forgotten', 'consumers', 'kill', 'inline', 'columns'];
+const STAGES = [
+  'write',
+  'handoff',
+  'read',
+  'small',
+  'faults',
+  'forgotten',
+  'consumers',
+  'kill',
+  'inline',
+  'columns',
+  'protobuf',
+];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
 const unknown = positionals.find((stage) => !STAGES.includes(stage));

@@ -1,0 +1,22 @@
+// Rows, or messages, into record batches on the heap, by one appender for all of them, as that of a stream is.
+import { formatOf, RowBatcher, toArrowSchema, toRecordBatch } from '../../dist/columns/index.js';
+
+/** Batches of as many rows as there are. `rowOf`: what is appended of each. */
+export function batchBuilder(schema, rowOf = (row) => row) {
+  const format = formatOf(schema);
+  const arrowSchema = toArrowSchema(format.parsedSchema);
+  let batches = [];
+  const batcher = new RowBatcher(format, {
+    batchRows: 65_536,
+    maxBytes: 64 * 2 ** 20,
+    open: (plan) => ({ columns: plan.columnsOnHeap() }),
+    filled: (_, arrays, rows) => batches.push(toRecordBatch(arrowSchema, arrays, rows)),
+    discard: () => {},
+  });
+  return (rows) => {
+    batches = [];
+    for (let i = 0; i < rows.length; i++) batcher.append(rowOf(rows[i]));
+    batcher.handOver();
+    return batches;
+  };
+}
