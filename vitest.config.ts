@@ -9,7 +9,7 @@ const NEEDING_PYTHON = [
   'src/ipc/{corruption,decoder,dictionaries,roundtrip}.test.ts',
   'src/columns/protobuf/opentelemetry.test.ts',
   'scripts/{setup,test}.test.ts',
-  'src/e2e/{checksum,exhausted,cli-{rows,status},fuzz-{consumers,contents},hello,hostile,hostile-peers,hostile-producer,in-place,kill,large,limits,package,package-python,quarantine,rows-{pyarrow,stream},thousand-ends,transfer,waiting}.test.ts',
+  'src/e2e/{checksum,exhausted,cli-{columns-live,rows,status},fuzz-{consumers,contents},hello,hostile,hostile-peers,hostile-producer,in-place,kill,large,limits,package,package-python,quarantine,rows-{pyarrow,stream},thousand-ends,transfer,waiting}.test.ts',
 ];
 
 // Tests start processes and measure memory, so files run one after the other.

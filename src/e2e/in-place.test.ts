@@ -67,6 +67,16 @@ describe('a batch that is filled in place', () => {
     await stream.end();
   });
 
+  it('is read where it ends long before its extent does', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested);
+    const reader = bridge.python(READ);
+    const batch = await stream.allocate({ rows: 100_000 });
+    fillNested(batch);
+    await batch.commit({ rows: 3, dictionaries: { kind: KINDS } });
+    expect(JSON.parse(await reader.line())).toEqual(ROWS);
+  });
+
   it('is filled by a file that is read straight into it', async () => {
     const server = await bridge.serve();
     const stream = server.publish('prices', priceSchema, { retain: 'all' });
