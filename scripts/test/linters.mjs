@@ -7,10 +7,11 @@ const RUFF_ON = [
   'python-peer',
   'src',
   'scripts',
+  'examples',
 ];
 // The programs of tests and benchmarks print, and are short: they are held to correctness and format, not to the package's style.
 const STYLE_RULES = ['A', 'B', 'C4', 'E', 'N', 'PT', 'RET', 'RUF', 'SIM', 'T20', 'UP'];
-const RUFF_RULES = ['src', 'scripts'].flatMap((folder) => [
+const RUFF_RULES = ['src', 'scripts', 'examples'].flatMap((folder) => [
   '--per-file-ignores',
   STYLE_RULES.map((rule) => `${folder}/**/*.py:${rule}`).join(','),
 ]);
