@@ -2,69 +2,32 @@
 // tableToIPC and a pipe, until Python has read them. What a row leaves behind for the garbage collector, and page faults once all is warm.
 // Columns that are filled in place, beside the heap.
 import { allocatedBytes, allocationProfile } from './allocations.mjs';
-import { batchBuilder } from './batch-builder.mjs';
+import { compare, ROWS } from './contenders.mjs';
 import { runInPlace } from './fill-in-place.mjs';
-import { collectGarbage } from './meter.mjs';
-import { hasPython, openRows, openTableFromJson } from './row-ways.mjs';
-import { buildByApacheArrow, buildByFlechette, sampleRows, schema } from './sample-rows.mjs';
-import { interleave, median, quantile } from './statistics.mjs';
+import { hasPython, openRows } from './row-ways.mjs';
+import { sampleRows } from './sample-rows.mjs';
+import { median } from './statistics.mjs';
 
-/** Of a full batch of a stream, by default. */
-const ROWS = 65_536;
 const ROUNDS = 15;
 /** Rounds until everything is compiled. */
-const WARM_UPS = 12;
+const WARM_UPS = 25;
 /** Rows too few for a collection of garbage while they are appended. */
 const FEW_ROWS = 10_000;
 
-/** Thousands of rows a second. */
-const rateText = (ns) => ((ROWS / ns) * 1e6).toFixed(0);
-
-/** The CPU time of this process in ns, and of the peer where there is one; garbage is collected afterwards, so that nobody pays for somebody else's. */
-const cpuTimed = (work, peer) => async () => {
-  const before = process.cpuUsage();
-  await work();
-  const theirs = peer ? (await peer.mark()).cpuNs : 0;
-  const { user, system } = process.cpuUsage(before);
-  collectGarbage();
-  return (user + system) * 1e3 + theirs;
-};
-
-function tabulate(report, title, times) {
-  report.table(
-    title,
-    ['way', 'thousand rows a CPU second', 'in its slowest tenth'],
-    Object.entries(times).map(([name, ns]) => [name, rateText(median(ns)), rateText(quantile(ns, 0.9))]),
-  );
-}
-
 async function compareBuilders(report) {
-  const [rows, rowsOfBigints] = [sampleRows(ROWS), sampleRows(ROWS, BigInt)];
-  const build = batchBuilder(schema);
-  const times = await interleave(
-    {
-      arrowlab: cpuTimed(() => build(rows)),
-      flechette: cpuTimed(() => buildByFlechette(rows)),
-      'apache-arrow': cpuTimed(() => buildByApacheArrow(rowsOfBigints)),
-    },
-    ROUNDS,
-    WARM_UPS,
-  );
-  tabulate(report, `${ROWS} rows into columns`, times);
-  const own = median(times.arrowlab);
-  report.figure("rows a second / apache-arrow's builders", median(times['apache-arrow']) / own, { atLeast: 20 });
-  report.figure("rows a second / flechette's columnFromArray", median(times.flechette) / own, { atLeast: 5 });
+  const names = ['arrowlab', 'flechette', 'apache-arrow'];
+  const times = await compare(report, `${ROWS} rows into columns`, 'rows', names);
+  report.figure("rows a second / apache-arrow's builders", times['apache-arrow'] / times.arrowlab, { atLeast: 20 });
+  report.figure("rows a second / flechette's columnFromArray", times.flechette / times.arrowlab, { atLeast: 5 });
 }
 
 async function endToEnd(report) {
-  const rows = sampleRows(ROWS);
-  const ways = { arrowlab: await openRows(ROWS), 'tableFromJSON + tableToIPC + pipe': await openTableFromJson(ROWS) };
-  const contenders = Object.entries(ways).map(([name, { send, peer }]) => [name, cpuTimed(() => send(rows), peer)]);
-  const times = await interleave(Object.fromEntries(contenders), ROUNDS, WARM_UPS);
-  for (const way of Object.values(ways)) await way.close();
-  tabulate(report, `${ROWS} rows until Python has read a value of every column`, times);
-  const [own, other] = Object.values(times).map(median);
-  report.figure('rows a second, readable in Python / tableFromJSON + tableToIPC + pipe', other / own, { atLeast: 10 });
+  const [own, other] = ['arrowlab to Python', 'tableFromJSON + tableToIPC + pipe'];
+  const times = await compare(report, `${ROWS} rows until Python has read a value of every column`, 'rows', [
+    own,
+    other,
+  ]);
+  report.figure(`rows a second, readable in Python / ${other}`, times[other] / times[own], { atLeast: 10 });
 }
 
 /** Once all is warm. */
@@ -75,7 +38,7 @@ async function steadyState(report) {
     await way.send(rows);
     return way.peer.mark();
   };
-  for (let round = 0; round < 2 * WARM_UPS; round++) await send();
+  for (let round = 0; round < WARM_UPS; round++) await send();
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++) {
     const [faults, batches] = [process.resourceUsage().minorPageFault, way.stream.batches];

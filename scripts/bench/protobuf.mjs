@@ -3,27 +3,10 @@ import { closeSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fromBinary } from '@bufbuild/protobuf';
 import { execaSync } from 'execa';
-import { protobufRows } from '../../dist/index.js';
-import { batchBuilder } from './batch-builder.mjs';
-import { collectGarbage } from './meter.mjs';
-import { descriptors, NAME, orderSchema, sampleMessages } from './orders.mjs';
+import { compare, ROWS } from './contenders.mjs';
+import { descriptors, NAME, sampleMessages } from './orders.mjs';
 import { BenchPeer, benchPeers } from './peers.mjs';
-import { interleave, median, quantile } from './statistics.mjs';
-
-const MESSAGES = 65_536;
-const ROUNDS = 15;
-/** Rounds until everything is compiled. */
-const WARM_UPS = 20;
-
-const cpuTimed = (work) => () => {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  collectGarbage();
-  return (user + system) * 1e3;
-};
 
 /** The CPU time of one conversion after the other; undefined where Python or ptars is not installed. */
 async function openPtars(messages) {
@@ -54,32 +37,14 @@ async function openPtars(messages) {
 }
 
 export async function run(report) {
-  const messages = sampleMessages(MESSAGES);
-  const format = protobufRows(descriptors, NAME);
-  const straight = batchBuilder(format);
-  const decoded = batchBuilder(format.schema, (bytes) => fromBinary(orderSchema, bytes));
+  const messages = sampleMessages(ROWS);
+  const byteLength = messages.reduce((sum, { length }) => sum + length, 0) / ROWS;
   const ptars = await openPtars(messages);
-  const times = await interleave(
-    {
-      arrowlab: cpuTimed(() => straight(messages)),
-      'protobuf-es + append': cpuTimed(() => decoded(messages)),
-      ...(ptars && { ptars: ptars.once }),
-    },
-    ROUNDS,
-    WARM_UPS,
-  );
-  await ptars?.close();
-  const byteLength = messages.reduce((sum, { length }) => sum + length, 0) / MESSAGES;
-  const rateText = (ns) => ((MESSAGES / ns) * 1e6).toFixed(0);
-  report.table(
-    `${MESSAGES} messages of twelve fields, ${byteLength.toFixed(0)} bytes on average`,
-    ['way', 'thousand messages a CPU second', 'in its slowest tenth'],
-    Object.entries(times).map(([name, ns]) => [name, rateText(median(ns)), rateText(quantile(ns, 0.9))]),
-  );
-  const own = median(times.arrowlab);
-  report.figure('messages a second / protobuf-es + append', median(times['protobuf-es + append']) / own, {
-    atLeast: 4,
-  });
-  if (ptars) report.figure('messages a second / ptars', median(times.ptars) / own, { atLeast: 0.5 });
+  const title = `${ROWS} messages of twelve fields, ${byteLength.toFixed(0)} bytes on average`;
+  const names = ['arrowlab, messages', 'protobuf-es + append'];
+  const times = await compare(report, title, 'messages', names, ptars && { ptars });
+  const own = times['arrowlab, messages'];
+  report.figure('messages a second / protobuf-es + append', times['protobuf-es + append'] / own, { atLeast: 4 });
+  if (ptars) report.figure('messages a second / ptars', times.ptars / own, { atLeast: 0.5 });
   else report.say('ptars: left out, since it is not installed');
 }
