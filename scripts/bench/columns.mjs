@@ -10,7 +10,7 @@ import { median } from './statistics.mjs';
 
 const ROUNDS = 15;
 /** Rounds until everything is compiled. */
-const WARM_UPS = 25;
+const WARM_UPS = 60;
 /** Rows too few for a collection of garbage while they are appended. */
 const FEW_ROWS = 10_000;
 
