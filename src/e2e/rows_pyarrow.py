@@ -4,8 +4,8 @@ usage: rows_pyarrow.py [SOCKET]
 
 Each line of standard input is JSON: `rows`, each a list of one value a column in the form of `jsonOf`
 (src/columns/testing/random-rows.ts), and `ipc`, a stream in hexadecimal digits, or `stream`, the name of a published
-one. Answers with a line of JSON: how many `batches` came, of how many columns in them the values were `built` of the rows by
-pyarrow and found equal, `read` and found equal, or only `checked`; or `error`.
+one. Answers with a line of JSON: how many `batches` came, of how many columns in them the values were `built` of the
+rows by pyarrow and found equal, `read` and found equal, or only `checked`; or `error`.
 """
 
 import decimal
