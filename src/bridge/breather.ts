@@ -7,12 +7,18 @@ const TURN_MS = 10;
  * subscribe, connect or abort.
  */
 export class Breather {
-  #turnedMs = performance.now();
+  /** Since when the event loop may have been held; undefined once it has turned. */
+  #heldSinceMs: number | undefined;
 
-  /** Waits for the next turn of the event loop where the last one that it waited for began 10 ms ago. */
+  /** Waits for the next turn of the event loop where it has not turned for 10 ms. */
   async breathe(): Promise<void> {
-    if (performance.now() - this.#turnedMs < TURN_MS) return;
-    await nextTurn();
-    this.#turnedMs = performance.now();
+    if (this.#heldSinceMs === undefined) {
+      this.#heldSinceMs = performance.now();
+      setImmediate(() => this.#turned()).unref();
+    } else if (performance.now() - this.#heldSinceMs >= TURN_MS) await nextTurn();
+  }
+
+  #turned(): void {
+    this.#heldSinceMs = undefined;
   }
 }

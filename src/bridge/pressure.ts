@@ -22,7 +22,7 @@ export function windowOpened(byteLength: number): boolean {
   return true;
 }
 
-/** A window was detached: V8 no longer counts it. */
+/** A window is about to be detached: V8 will no longer count it. What offset it is given back before, so that V8's sum never dips: growth is measured from there. */
 export function windowDetached(byteLength: number, isOffset: boolean): void {
   pressure.windowBytes -= byteLength;
   pressure.givenBackBytes += byteLength;

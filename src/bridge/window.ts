@@ -50,9 +50,10 @@ export class Window {
   /** Ends it: every view of the ArrayBuffer is empty from now on. */
   detach(): void {
     if (!this.#isOpen) return;
+    const account = this.buffer ? windowDetached : windowCollected;
     this.#close();
-    const account = native().detachReferred(this.#number) ? windowDetached : windowCollected;
     account(this.byteLength, this.#isOffset);
+    native().detachReferred(this.#number);
   }
 
   /** Finds the windows that were collected, and tells who opened them. */

@@ -85,11 +85,11 @@ export type HeaderShape = Pick<BatchHeader, 'dictionary' | 'codec' | 'metadata'>
 };
 
 /**
- * The bytes in front of the bodies of all batches of one shape: built once, after which a batch costs one small copy and the
- * numbers in it.
+ * The bytes in front of the bodies of all batches of one shape: built once, after which a batch costs the numbers in it.
  */
 export class HeaderTemplate {
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #bodyByteLength: number;
   readonly #rows: number;
   readonly #nodes: number;
@@ -98,6 +98,7 @@ export class HeaderTemplate {
 
   constructor(shape: HeaderShape) {
     this.#bytes = writeTemplate(shape);
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + PREFIX_BYTE_LENGTH);
     const { header, bodyByteLengthPosition } = readMessage(this.#bytes.subarray(PREFIX_BYTE_LENGTH));
     const table = shape.dictionary ? header.required(DICTIONARY.data, 'record batch') : header;
     this.#bodyByteLength = bodyByteLengthPosition!;
@@ -112,7 +113,10 @@ export class HeaderTemplate {
     return this.#bytes.byteLength;
   }
 
-  /** The bytes for one batch, whose counts are the shape's. */
+  /**
+   * The bytes for one batch, whose counts are the shape's; valid until the next call. They are the template's own: V8 collects garbage when an
+   * ArrayBuffer is made while large ones are young, as those of a batch in place are.
+   */
   fill(
     {
       rows,
@@ -122,8 +126,8 @@ export class HeaderTemplate {
     }: Pick<BatchHeader, 'rows' | 'nodes' | 'buffers' | 'variadicBufferCounts'>,
     bodyByteLength: number,
   ): Uint8Array {
-    const bytes = this.#bytes.slice();
-    const view = new DataView(bytes.buffer, PREFIX_BYTE_LENGTH);
+    const bytes = this.#bytes;
+    const view = this.#view;
     setSize(view, this.#bodyByteLength, bodyByteLength);
     setSize(view, this.#rows, rows);
     let position = this.#nodes;
