@@ -36,7 +36,7 @@ export class Broadcast implements Holder {
   writtenBytes = 0;
   /** Of these, bytes of batches that were built in place. */
   inPlaceBytes = 0;
-  /** Subscribers that were sent all of it, released it and are gone. */
+  /** Subscribers that were sent all of it, and are gone having released it or said goodbye. */
   readers = 0;
 
   readonly #endpoint: Endpoint;
@@ -133,6 +133,11 @@ export class Broadcast implements Holder {
   allocateNow(byteLength: number, writer: Holder): Extent | undefined {
     this.checkOpen();
     return this.#endpoint.region.allocateNow({ ...this.#wish(byteLength, undefined), writer });
+  }
+
+  /** Bytes of a message at most, alignment of its buffers not counted. */
+  get maxMessageBytes(): number {
+    return this.#endpoint.region.maxBytes;
   }
 
   /** Bytes of a batch of rows at most: two of them fit into what a stream reserves by default. */

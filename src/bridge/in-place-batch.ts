@@ -1,14 +1,16 @@
 import {
   BatchPlan,
   type Column,
+  checkPaths,
   declaredRoom,
   fill,
   type NullCounts,
+  pathsOf,
   type Sizes,
   type VectorLike,
 } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
-import { type StreamEncoder, writeSchemaMessage } from '../ipc/index.js';
+import { checkColumns, type StreamEncoder, writeSchemaMessage } from '../ipc/index.js';
 import type { BatchToken } from './batch-token.js';
 import type { Broadcast } from './broadcast.js';
 import { Draft } from './draft.js';
@@ -32,6 +34,8 @@ export interface CommitOptions {
   nullCounts?: NullCounts | undefined;
   /** What the indices of dictionary-encoded columns refer to, by the column's path. */
   dictionaries?: Readonly<Record<string, VectorLike>> | undefined;
+  /** 'full' (the default) checks what could mislead a reader: offsets, indices, UTF-8, unions, null counts; numbers cost nothing. 'structure' checks the ends of offsets alone. */
+  validate?: 'full' | 'structure' | undefined;
   /** Gives up waiting for a subscriber or for room; the batch is given up with it. */
   signal?: AbortSignal | undefined;
 }
@@ -72,7 +76,7 @@ export class InPlaceBatch {
     const { rows, dataBytes, childRows, signal } = options;
     if (!Number.isSafeInteger(rows) || rows < 0)
       throw new ArrowlabError('INVALID_ARGUMENT', `expected rows as a whole number of 0 or more, found ${rows}`);
-    const plan = new BatchPlan(encoder.schema.fields, rows, declaredRoom(dataBytes, childRows));
+    const plan = new BatchPlan(encoder.schema.fields, rows, declaredRoom(encoder.schema.fields, dataBytes, childRows));
     const writer = { holder: `batch in place of ${broadcast.holder}`, sinceMs: performance.now() };
     const extent = await broadcast.allocate(Draft.byteLengthOf(plan, encoder), writer, signal);
     return new InPlaceBatch(broadcast, encoder, new Draft(broadcast, encoder, plan, extent, writer), options, begin);
@@ -103,15 +107,11 @@ export class InPlaceBatch {
 
   /**
    * Hands the batch over as it lies there: writes its header, ends every window on it, sends its descriptor. Resolves when that is sent; waits
-   * for worker threads that have it open, for the first subscriber (retain 'none') and for slow ones ('block'). Throws INVALID_ARGUMENT naming a column with too little room, upon which the
+   * for worker threads that have it open, for the first subscriber (retain 'none') and for slow ones ('block'). Throws INVALID_ARGUMENT naming a column with too little room, DATA_INVALID naming column and row, upon which the
    * batch can be mended and committed again; TIMEOUT where a worker thread does not let go; ABORTED and CLOSED, upon which it is given up.
    */
-  async commit({
-    rows = this.#options.rows,
-    nullCounts,
-    dictionaries = {},
-    signal,
-  }: CommitOptions = {}): Promise<void> {
+  async commit(options: CommitOptions = {}): Promise<void> {
+    const { rows = this.#options.rows, nullCounts = {}, dictionaries = {}, validate = 'full', signal } = options;
     this.#checkOpen();
     if (!Number.isSafeInteger(rows) || rows < 0 || rows > this.#options.rows)
       throw new ArrowlabError(
@@ -122,10 +122,22 @@ export class InPlaceBatch {
       await this.#draft.unshare();
       this.#checkOpen(); // it may have been given up meanwhile
     }
+    const { fields } = this.#encoder.schema;
+    checkPaths(
+      'nullCounts',
+      nullCounts,
+      pathsOf(fields, () => true),
+    );
+    checkPaths(
+      'dictionaries',
+      dictionaries,
+      pathsOf(fields, (_, { dictionary }) => dictionary !== null),
+    );
     for (const column of this.#draft.columns) fill(column, rows, nullCounts);
     const arrays = this.#draft.columns.map((column) =>
       column.toArray(({ field }) => dictionaryIn(dictionaries, field.path)),
     );
+    if (validate === 'full') checkColumns(arrays);
     this.#isOver = true;
     this.#draft.finish(arrays, rows);
     try {

@@ -1,6 +1,13 @@
 import { formatFor, type RowsSchema } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
-import { type RecordBatchLike, readIpc, type SchemaLike, StreamEncoder, type TableLike } from '../ipc/index.js';
+import {
+  type RecordBatchLike,
+  readIpc,
+  type SchemaLike,
+  StreamEncoder,
+  schemaOf,
+  type TableLike,
+} from '../ipc/index.js';
 import { Broadcast, type PublishOptions } from './broadcast.js';
 import type { Endpoint } from './endpoint.js';
 import { type AllocateOptions, InPlaceBatch } from './in-place-batch.js';
@@ -51,7 +58,7 @@ export class PublishedStream {
     return this.broadcast.writtenBytes;
   }
 
-  /** Subscribers that were sent all of it, released it and are gone. */
+  /** Subscribers that were sent all of it, and are gone having released it or said goodbye. */
   get readers(): number {
     return this.broadcast.readers;
   }
@@ -73,9 +80,10 @@ export class PublishedStream {
    * waits for the first subscriber (retain 'none'), for slow subscribers ('block') and for memory.
    * Throws SCHEMA_MISMATCH, TABLE_UNRECOGNISED, MEMORY_LIMIT, TIMEOUT, ABORTED, CLOSED.
    */
-  write(data: TableLike | RecordBatchLike, { signal }: WriteOptions = {}): Promise<void> {
+  async write(data: TableLike | RecordBatchLike, { signal }: WriteOptions = {}): Promise<void> {
+    const encoder = this.#checkEncoder();
+    schemaOf(data); // what is no table at all need not wait for a subscriber
     return this.broadcast.inTurn(async () => {
-      const encoder = this.#checkEncoder();
       await this.#begin(signal);
       for (const message of encoder.encode(data)) await this.broadcast.emit(message, signal);
     });

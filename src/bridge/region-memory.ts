@@ -11,12 +11,14 @@ interface Held {
 
 /** Memory of a region for tables that are not streams: charged to `maxBytes`, and never waited for. */
 export class RegionMemory implements TableMemory {
+  readonly maxBatchBytes: number;
   readonly #region: Region;
   readonly #share: Share;
   readonly #holder: Holder = { holder: 'mutable tables', sinceMs: performance.now() };
   readonly #held = new WeakMap<Target, Held>();
 
   constructor(region: Region) {
+    this.maxBatchBytes = region.maxBytes / 32;
     this.#region = region;
     this.#share = region.openShare(this.#holder.holder, { reservedBytes: 0 });
   }

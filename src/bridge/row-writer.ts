@@ -1,4 +1,4 @@
-import { type BatchPlan, RowBatcher, type RowFormat, type Target } from '../columns/index.js';
+import { type BatchPlan, filledByteLength, RowBatcher, type RowFormat, type Target } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
 import type { ArrayNode, StreamEncoder } from '../ipc/index.js';
 import { startTimer } from '../region/index.js';
@@ -49,13 +49,14 @@ export class RowWriter<T> {
     this.#batcher = new RowBatcher(format, {
       batchRows,
       maxBytes: broadcast.maxDraftBytes,
+      maxRowBytes: broadcast.maxMessageBytes - encoder.headerInPlaceByteLength,
       open: (plan) => this.#open(plan),
       filled: (batch, arrays, rows) => this.#filled(batch, arrays, rows),
       discard: (batch) => this.#discard(batch),
     });
   }
 
-  /** Rows appended so far. */
+  /** Rows appended so far, those counted that a format has skipped. */
   get rows(): number {
     return this.#batcher.rows;
   }
@@ -90,18 +91,18 @@ export class RowWriter<T> {
     this.check();
   }
 
-  /** What was appended so far goes out. */
+  /** What was appended so far goes out. @internal */
   handOver(): void {
     this.#batcher.handOver();
   }
 
-  /** Throws what sending failed with; CLOSED. */
+  /** Throws what sending failed with; CLOSED. @internal */
   check(): void {
     if (this.#failure) throw this.#failure.error;
     this.#broadcast.checkOpen();
   }
 
-  /** Drops the rows that are not on their way yet: their stream has failed. */
+  /** Drops the rows that are not on their way yet: their stream has failed. @internal */
   abandon(): void {
     this.#batcher.abandon();
   }
@@ -131,7 +132,7 @@ export class RowWriter<T> {
 
   #filled(batch: Target, arrays: ArrayNode[], rows: number): void {
     clearTimeout(this.#timer);
-    const byteLength = batch.columns.reduce((sum, { filledByteLength }) => sum + filledByteLength, 0);
+    const byteLength = filledByteLength(batch.columns);
     // A batch that is mostly empty would keep its whole extent from others.
     const isMostlyFull = batch instanceof Draft && byteLength * 2 >= batch.byteLength;
     if (isMostlyFull && this.#broadcast.isForRegion(byteLength)) this.#sendInPlace(batch, arrays, rows);

@@ -152,7 +152,9 @@ export class Session implements ConnectionHandler {
     this.producer.closeOutlets();
     this.#connection.close();
     if (ledger.count > 0) debug('%s: %d leases in quarantine', this.label, ledger.count);
-    else if (!error) for (const name of completed) this.endpoint.wasRead(name);
+    // Who says goodbye has read, although its process may end with the last batch in a variable.
+    if (!error && (ledger.count === 0 || this.#peerIsClosing))
+      for (const name of completed) this.endpoint.wasRead(name);
     this.#quarantine(error);
   }
 

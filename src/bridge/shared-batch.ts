@@ -18,7 +18,8 @@ export class SharedBatch {
 
   /** Throws RELEASED for a token whose batch is committed, given up, or of another process. */
   constructor({ id, schema, rows, dataBytes, childRows, byteLength, headerByteLength }: BatchToken) {
-    const plan = new BatchPlan(readIpc(schema).schema.fields, rows, declaredRoom(dataBytes, childRows));
+    const { fields } = readIpc(schema).schema;
+    const plan = new BatchPlan(fields, rows, declaredRoom(fields, dataBytes, childRows));
     const open = (offset: number, length: number) => callNative((addon) => addon.openShared(id, offset, length));
     this.#windows = new WritingWindows(byteLength, open, () => {});
     this.#columns = plan.columnsAsTheyAre(this.#windows.memoryFrom(headerByteLength));

@@ -57,7 +57,7 @@ export interface StreamStatus {
   retain: 'none' | 'latest' | 'all';
   slow: 'block' | 'drop';
   subscribers: number;
-  /** Subscribers that were sent all of it to its end, released it and are gone. */
+  /** Subscribers that were sent all of it to its end, and are gone having released it or said goodbye. */
   readers: number;
   /** Batches left out for slow subscribers, of those that have gone too. */
   droppedBatches: number;

@@ -30,13 +30,14 @@ import {
   Union,
   Utf8,
   Utf8View,
-  type Vector,
+  Vector,
 } from 'apache-arrow';
 import { ArrowlabError } from '../errors.js';
 import type { ArrayNode } from './array.js';
 import type { BufferSource } from './buffer.js';
 import type { ParsedField } from './field.js';
 import type { ParsedSchema } from './schema.js';
+import type { VectorLike } from './shape.js';
 import { type IntType, typeText } from './type.js';
 
 /** The dictionary that an array's indices refer to; undefined for an empty one. */
@@ -135,10 +136,13 @@ function unsupported({ path }: ParsedField, found: string): ArrowlabError {
 
 /** A batch over the very bytes of its columns' buffers, which have to outlive it; columns that are encoded bring their dictionaries. */
 export function toRecordBatch(schema: Schema, columns: readonly ArrayNode[], length: number): RecordBatch {
-  const dictionaryOf = ({ dictionary }: ArrayNode) => dictionary as Vector | undefined;
+  const dictionaryOf = ({ dictionary }: ArrayNode) => dictionary && vectorOf(dictionary);
   const children = columns.map((column, index) => toArrowData(column, schema.fields[index]!.type, dictionaryOf));
   return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }));
 }
+
+const vectorOf = (vector: VectorLike): Vector =>
+  vector instanceof Vector ? vector : new Vector(vector.data as readonly Data[]);
 
 /** `makeData` takes these properties for every type; its overloads name only the ones of each. */
 const make = makeData as (properties: object) => Data;

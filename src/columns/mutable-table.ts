@@ -7,6 +7,8 @@ import { formatOf, type RowsSchema } from './row-schema.js';
 
 /** Where a table's rows lie. */
 export interface TableMemory {
+  /** Bytes of a batch at most, unless a single row takes more. */
+  readonly maxBatchBytes: number;
   /** Columns for a batch. */
   open(plan: BatchPlan): Target;
   /** They are needed no more. */
@@ -23,7 +25,11 @@ export interface MutableTableOptions {
 const BATCH_ROWS = 65_536;
 const FIRST_ROWS = 1_024;
 
-const HEAP: TableMemory = { open: (plan) => ({ columns: plan.columnsOnHeap() }), free: () => {} };
+const HEAP: TableMemory = {
+  maxBatchBytes: 64 * 2 ** 20,
+  open: (plan) => ({ columns: plan.columnsOnHeap() }),
+  free: () => {},
+};
 
 /** A table that rows are appended to, and that can be read at any time. */
 export class MutableTable<T> {
@@ -32,7 +38,7 @@ export class MutableTable<T> {
   readonly #batchRows: number;
   readonly #schema;
   #full: { target: Target; batch: RecordBatch }[] = [];
-  #batcher: RowBatcher<T, Target>;
+  readonly #batcher: RowBatcher<T, Target>;
 
   /** Throws TYPE_UNSUPPORTED, TABLE_UNRECOGNISED. */
   constructor(schema: RowsSchema<T>, { batchRows = BATCH_ROWS, memory = HEAP }: MutableTableOptions = {}) {
@@ -70,7 +76,7 @@ export class MutableTable<T> {
     this.#batcher.abandon();
     for (const { target } of this.#full) this.#memory.free(target);
     this.#full = [];
-    this.#batcher = this.#begin();
+    this.#batcher.restart();
   }
 
   [Symbol.dispose](): void {
@@ -83,7 +89,8 @@ export class MutableTable<T> {
       get batchRows() {
         return Math.min(table.#batchRows, FIRST_ROWS * 2 ** table.#full.length);
       },
-      maxBytes: Number.POSITIVE_INFINITY,
+      maxBytes: this.#memory.maxBatchBytes,
+      maxRowBytes: Number.POSITIVE_INFINITY,
       open: (plan) => this.#memory.open(plan),
       filled: (target, arrays, rows) =>
         void this.#full.push({ target, batch: toRecordBatch(this.#schema, arrays, rows) }),

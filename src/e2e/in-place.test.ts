@@ -151,6 +151,41 @@ describe('a batch that is filled in place', () => {
     expect(stream.writtenRows).toBe(3);
   });
 
+  it('is checked before anybody reads it: offsets, indices, text', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested, { retain: 'all' });
+    const mistakes: [string, (batch: InPlaceBatch) => unknown][] = [
+      ['name', (batch) => batch.column('name').valueOffsets!.fill(3 as never, 1, 2)],
+      ['tags', (batch) => batch.column('tags').valueOffsets!.fill(3 as never, 1, 2)],
+      ['name', (batch) => batch.column('name').data!.fill(0xff, 0, 1)],
+      ['kind', (batch) => (batch.column('kind').values as Int32Array).fill(2, 2, 3)],
+    ];
+    for (const [path, mistake] of mistakes) {
+      using batch = await stream.allocate({ rows: 5 });
+      fillNested(batch);
+      mistake(batch);
+      const commit = batch.commit({ rows: 3, dictionaries: { kind: KINDS } });
+      await expect(commit).rejects.toMatchObject({
+        code: 'ERR_ARROWLAB_DATA_INVALID',
+        message: expect.stringContaining(path),
+      });
+      fillNested(batch);
+      await batch.commit({ rows: 3, dictionaries: { kind: KINDS } });
+    }
+    expect(stream.batches).toBe(mistakes.length);
+  });
+
+  it('knows its columns by their paths', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested, { retain: 'all' });
+    const wrong = (code: string) => ({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT', message: expect.stringContaining(code) });
+    await expect(stream.allocate({ rows: 1, dataBytes: { price: 8 } })).rejects.toMatchObject(wrong('"name"'));
+    await expect(stream.allocate({ rows: 1, childRows: { 'tags.item': 8 } })).rejects.toMatchObject(wrong('"tags"'));
+    using batch = await stream.allocate({ rows: 1 });
+    await expect(batch.commit({ rows: 0, nullCounts: { prize: 0 } })).rejects.toMatchObject(wrong('"price"'));
+    await expect(batch.commit({ rows: 0, dictionaries: { knd: KINDS } })).rejects.toMatchObject(wrong('"kind"'));
+  });
+
   it('finds nothing of what lay there before in its bitmaps and offsets', async () => {
     const server = await bridge.serve();
     const stream = server.publish('nested', nested, { retain: 'latest' });

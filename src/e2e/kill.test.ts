@@ -6,6 +6,21 @@ import { drain, firstPrice, MIB, type Program, priceSchema, prices, pricesOf, us
 
 const bridge = useBridge();
 
+describe('a reader that ends', () => {
+  it.each([
+    ['in a loop', 'for batch in peer.subscribe("prices"): pass'],
+    ['as a table', 'table = peer.subscribe("prices").read_all()'],
+  ])('with its last batch in a variable has read the stream (%s)', async (_, body) => {
+    const server = await bridge.serve();
+    const stream = server.publish('prices', priceSchema);
+    bridge.python(`with arrowlab.connect(path) as peer:\n    ${body}`);
+    for (let i = 0; i < 3; i++) await stream.write(pricesOf(MIB, i));
+    await stream.end();
+    await expect.poll(() => stream.readers, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => server.stats().usedBytes, { timeout: 10_000 }).toBeLessThan(MIB);
+  });
+});
+
 const COUNT = 8;
 
 /** Publishes `COUNT` batches of a mebibyte, kept for whoever comes. */

@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Table } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
-import { dictionary, float64, int32, list, MutableTable, nullable, schema, utf8 } from '../index.js';
+import { dictionary, float64, int32, list, MutableTable, nullable, protobufRows, schema, utf8 } from '../index.js';
 import { drain, MIB, useBridge } from './bridge.js';
 
 const bridge = useBridge();
@@ -48,6 +50,22 @@ describe('a table that rows are appended to', () => {
       expect(rowsOf(table.snapshot())).toEqual(peopleTo(1_000));
     },
   );
+
+  it('gives the names of an enum, of messages in protobuf', () => {
+    const file = join(bridge.folder, 'note.proto');
+    writeFileSync(
+      file,
+      'syntax = "proto3"; enum Kind { NONE = 0; CALL = 1; } message Note { int32 id = 1; Kind kind = 2; }',
+    );
+    const notes = protobufRows(file, 'Note', { enums: 'dictionary', malformed: 'skip' });
+    const table = new MutableTable(notes);
+    table.append(Uint8Array.of(0x08, 7, 0x10, 1));
+    table.append(Uint8Array.of(0x08)); // cut off
+    table.append(Uint8Array.of(0x08, 8, 0x18, 1)); // a field that nobody knows
+    const snapshot = table.snapshot();
+    expect([...snapshot.getChild('kind')!]).toEqual(['CALL', 'NONE']);
+    expect(notes.skipped).toEqual({ unknownFields: 1, malformed: 1 });
+  });
 
   it('holds new rows alone after it was cleared, and snapshots on the heap keep the old ones', () => {
     const table = new MutableTable(people, { batchRows: 64 });

@@ -19,4 +19,5 @@ export type { IncomingMessage, MessageContents, OutgoingMessage } from './messag
 export { type IpcMessages, type ReadIpcOptions, readIpc } from './reader.js';
 export { writeSchemaMessage } from './schema-message.js';
 export { bytesSink, heapSink, type Sink } from './sink.js';
+export { checkColumns } from './validate.js';
 export { endOfStream, StreamWriter, writeMessage } from './writer.js';

@@ -11,11 +11,23 @@ import {
   dataInvalid,
 } from './values.js';
 
+/**
+ * Checks the contents of columns that bring their dictionaries along, as `Validator` does those of a message.
+ * @throws DATA_INVALID naming column and row.
+ */
+export function checkColumns(columns: readonly ArrayNode[]): void {
+  for (const column of columns)
+    for (const { field, length, row, found = 0 } of checkArray(column))
+      if (length > found) throw outside(field, row, length, found);
+}
+
 /** How many entries a dictionary needs to have, and the row that says so. */
 interface Need {
   readonly field: ParsedField;
   readonly length: number;
   readonly row: number;
+  /** How many it has, where the array brings it along. */
+  readonly found?: number | undefined;
 }
 
 /**
@@ -44,9 +56,12 @@ export class Validator {
 
   #require({ field, length, row }: Need): void {
     const found = this.#lengths.get(field.dictionary!.id) ?? 0;
-    if (length > found) throw dataInvalid(field, row, `an index below ${found}, the dictionary's length`, length - 1);
+    if (length > found) throw outside(field, row, length, found);
   }
 }
+
+const outside = (field: ParsedField, row: number, length: number, found: number) =>
+  dataInvalid(field, row, `an index below ${found}, the dictionary's length`, length - 1);
 
 /** Checks an array and all below it; gives what they need of dictionaries. */
 function* checkArray(array: ArrayNode): Iterable<Need> {
@@ -58,7 +73,7 @@ function* checkArray(array: ArrayNode): Iterable<Need> {
   }
   if (field.dictionary) {
     const { max, row } = checkIndices(array, field.dictionary.indexType);
-    if (max >= 0) yield { field, length: max + 1, row };
+    if (max >= 0) yield { field, length: max + 1, row, found: array.dictionary?.length };
   }
   switch (layout.kind) {
     case 'binary':

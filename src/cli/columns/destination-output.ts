@@ -35,6 +35,7 @@ export class DestinationOutput<T> implements RowOutput<T> {
     this.#batcher = new RowBatcher(format, {
       batchRows,
       maxBytes: maxBytes / 32,
+      maxRowBytes: Number.POSITIVE_INFINITY,
       open: (plan) => this.#open(plan),
       filled: (batch, arrays, rows) => this.#filled(batch, arrays, rows),
       discard: () => {},

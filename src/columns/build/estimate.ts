@@ -67,8 +67,8 @@ export class RoomEstimate implements Room {
 
   #remember(field: ParsedField, first: number, needed: number): void {
     const known = this.#perRow.get(field) ?? first;
-    if (needed <= known && (needed >= known / 2 || known <= first)) return;
-    this.#perRow.set(field, Math.max(needed * MARGIN, needed < known ? first : 0));
+    if (needed <= known && needed >= known / 2) return;
+    this.#perRow.set(field, needed * MARGIN);
     this.#plan = undefined;
   }
 

@@ -17,7 +17,11 @@ const { fields } = describeSchema(
 );
 
 function columns(rows: number) {
-  const [price, name, nick, tags, pair, where] = new BatchPlan(fields, rows, declaredRoom(8, 4)).columnsOnHeap();
+  const [price, name, nick, tags, pair, where] = new BatchPlan(
+    fields,
+    rows,
+    declaredRoom(fields, 8, 4),
+  ).columnsOnHeap();
   return { price: price!, name: name!, nick: nick!, tags: tags!, pair: pair!, where: where! };
 }
 

@@ -1,5 +1,6 @@
 import { ArrowlabError } from '../../errors.js';
 import type { ParsedField } from '../field.js';
+import { checkPaths, pathsOf } from './paths.js';
 import type { Room } from './plan.js';
 
 /** One size for every column it concerns, or one by the column's path. */
@@ -11,11 +12,19 @@ const ROWS_PER_LIST = 4;
 
 /**
  * Room as a caller declares it; where nothing is said, 16 bytes a string and 4 rows a list.
- * @throws INVALID_ARGUMENT for a size that is none.
+ * @throws INVALID_ARGUMENT for a size that is none, or of a path that no such column has.
  */
-export function declaredRoom(dataBytes?: Sizes, childRows?: Sizes): Room {
-  checkSizes('dataBytes', dataBytes);
-  checkSizes('childRows', childRows);
+export function declaredRoom(fields: readonly ParsedField[], dataBytes?: Sizes, childRows?: Sizes): Room {
+  checkSizes(
+    'dataBytes',
+    dataBytes,
+    pathsOf(fields, ({ kind }) => kind === 'binary' || kind === 'view'),
+  );
+  checkSizes(
+    'childRows',
+    childRows,
+    pathsOf(fields, ({ kind }) => kind === 'list'),
+  );
   return {
     dataBytes: (field, rows) => sizeFor(field, dataBytes) ?? rows * BYTES_PER_VALUE,
     childRows: (field, rows) => sizeFor(field, childRows) ?? rows * ROWS_PER_LIST,
@@ -26,7 +35,8 @@ function sizeFor({ path }: ParsedField, sizes: Sizes | undefined): number | unde
   return typeof sizes === 'object' ? sizes[path] : sizes;
 }
 
-function checkSizes(what: string, sizes: Sizes | undefined): void {
+function checkSizes(what: string, sizes: Sizes | undefined, paths: readonly string[]): void {
+  if (typeof sizes === 'object') checkPaths(what, sizes, paths);
   const all = typeof sizes === 'object' ? Object.values(sizes) : sizes === undefined ? [] : [sizes];
   for (const size of all)
     if (!Number.isSafeInteger(size) || size < 0)

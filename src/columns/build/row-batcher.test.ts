@@ -31,6 +31,7 @@ function begin(batchRows: number, maxBytes: number) {
   const batcher = new RowBatcher<object, Target>(format, {
     batchRows,
     maxBytes,
+    maxRowBytes: Number.POSITIVE_INFINITY,
     open: (plan) => {
       done.plans.push(plan);
       done.open++;

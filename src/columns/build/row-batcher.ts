@@ -1,4 +1,6 @@
+import { ArrowlabError } from '../../errors.js';
 import type { ArrayNode } from '../array.js';
+import { dictionaryFields } from '../schema.js';
 import type { Column } from './column.js';
 import { RoomEstimate } from './estimate.js';
 import type { BatchPlan } from './plan.js';
@@ -15,6 +17,8 @@ export interface BatchHandling<B extends Target> {
   readonly batchRows: number;
   /** Bytes of a batch's body at most, unless a single row takes more. */
   readonly maxBytes: number;
+  /** Bytes of a single row at most. */
+  readonly maxRowBytes: number;
   /** Memory for the next batch. */
   open(plan: BatchPlan): B;
   /** A batch is filled: `arrays` refer to its columns. */
@@ -23,24 +27,31 @@ export interface BatchHandling<B extends Target> {
   discard(batch: B): void;
 }
 
+/** Bytes of all columns that are filled. */
+export function filledByteLength(columns: readonly Column[]): number {
+  return columns.reduce((sum, column) => sum + column.filledByteLength, 0);
+}
+
 /** Appends rows to one batch after the other, each as large as earlier ones needed it to be. */
 export class RowBatcher<T, B extends Target> {
   /** Rows appended so far, in all batches. */
   rows = 0;
 
-  readonly #appender: RowAppender<T>;
+  readonly #format: RowFormat<T>;
+  #appender: RowAppender<T>;
   readonly #handling: BatchHandling<B>;
   readonly #estimate: RoomEstimate;
   #batch: B | undefined;
   #capacity = 0;
 
   constructor(format: RowFormat<T>, handling: BatchHandling<B>) {
+    this.#format = format;
     this.#appender = format.appender();
     this.#handling = handling;
     this.#estimate = new RoomEstimate(format.parsedSchema.fields);
   }
 
-  /** Appends one row, all of it or, where this throws, nothing. @throws DATA_INVALID, and what opening and handing over a batch throws. */
+  /** Appends one row, all of it or, where this throws, nothing. @throws DATA_INVALID, MEMORY_LIMIT for a row that is too large, and what opening and handing over a batch throws. */
   append(row: T): void {
     if (!this.#batch || !this.#appender.append(row, this.rows)) this.#appendToNext(row);
     this.rows++;
@@ -71,15 +82,38 @@ export class RowBatcher<T, B extends Target> {
     if (batch) this.#handling.discard(batch);
   }
 
+  /** Drops the rows of the batch, and begins to count anew, with dictionaries that are empty. */
+  restart(): void {
+    this.abandon();
+    this.rows = 0;
+    const [encoded] = dictionaryFields(this.#format.parsedSchema.fields);
+    if (encoded) this.#appender = this.#format.appender();
+  }
+
   /** There is no batch yet, or no room in it for this row. */
   #appendToNext(row: T): void {
     this.handOver();
     for (;;) {
       if (!this.#batch) this.#open();
-      if (this.#appender.append(row, this.rows)) return;
+      if (this.#appender.append(row, this.rows)) break;
       this.abandon();
       this.#estimate.grow();
     }
+    this.#checkRow();
+  }
+
+  /** The row that is alone in its batch may be as large as nothing else is. */
+  #checkRow(): void {
+    if (this.#appender.rows > 1) return;
+    this.#appender.settle();
+    const byteLength = filledByteLength(this.#batch!.columns);
+    const { maxRowBytes } = this.#handling;
+    if (byteLength <= maxRowBytes) return;
+    this.abandon();
+    throw new ArrowlabError(
+      'MEMORY_LIMIT',
+      `row ${this.rows}: expected a row of at most ${maxRowBytes} bytes, found ${byteLength}: raise maxBytes or make it smaller`,
+    );
   }
 
   #open(): void {

@@ -16,6 +16,14 @@ import { AT, Malformed, state, UNKNOWN } from './wire.js';
 /** As protobuf has it. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 
+/** What was skipped, by all appenders of a format. */
+export interface Skipped {
+  /** Fields that the descriptor does not know, in messages that became rows. */
+  unknownFields: number;
+  /** Malformed messages. */
+  malformed: number;
+}
+
 /** Encoded messages of one type to rows. The bytes are read, never kept. */
 export class ProtobufAppender implements RowAppender<Uint8Array> {
   /** Fields that the descriptor does not know, in messages that became rows: they were skipped. */
@@ -23,6 +31,7 @@ export class ProtobufAppender implements RowAppender<Uint8Array> {
   /** Malformed messages that were skipped. */
   malformed = 0;
 
+  readonly #totals: Skipped;
   readonly #plan: Plan;
   readonly #skipsMalformed: boolean;
   readonly #cells: readonly Cell[];
@@ -32,7 +41,13 @@ export class ProtobufAppender implements RowAppender<Uint8Array> {
   readonly #decoder: Decoder;
   #rows = 0;
 
-  constructor(plan: Plan, skipsMalformed: boolean, makeDecoder = decoderOf) {
+  constructor(
+    plan: Plan,
+    skipsMalformed: boolean,
+    makeDecoder = decoderOf,
+    totals: Skipped = { unknownFields: 0, malformed: 0 },
+  ) {
+    this.#totals = totals;
     this.#plan = plan;
     this.#skipsMalformed = skipsMalformed;
     this.#cells = cellsOf(plan.slots);
@@ -78,9 +93,11 @@ export class ProtobufAppender implements RowAppender<Uint8Array> {
       if (error === FULL) return false;
       if (!(error instanceof Malformed && this.#skipsMalformed)) throw failure;
       this.malformed++;
+      this.#totals.malformed++;
       return true;
     }
     this.unknownFields += state[UNKNOWN]!;
+    this.#totals.unknownFields += state[UNKNOWN]!;
     this.#rows = rows + 1;
     return true;
   }

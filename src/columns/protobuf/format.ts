@@ -4,7 +4,7 @@ import { ArrowlabError } from '../../errors.js';
 import { toArrowSchema } from '../arrow-js.js';
 import type { RowFormat } from '../build/row-format.js';
 import type { ParsedSchema } from '../schema.js';
-import { ProtobufAppender } from './appender.js';
+import { ProtobufAppender, type Skipped } from './appender.js';
 import { messageOfSet } from './descriptor.js';
 import { planOf } from './mapping.js';
 import { type ProtobufOptions, resolveOptions } from './options.js';
@@ -14,6 +14,8 @@ import { descriptorSetOfFile } from './proto-file.js';
 /** How encoded messages of one type become rows. */
 export class ProtobufFormat implements RowFormat<Uint8Array> {
   readonly parsedSchema: ParsedSchema;
+  /** What was skipped so far, in all streams and tables that take their rows in this format. */
+  readonly skipped: Skipped = { unknownFields: 0, malformed: 0 };
   readonly #plan: Plan;
   readonly #skipsMalformed: boolean;
 
@@ -34,7 +36,7 @@ export class ProtobufFormat implements RowFormat<Uint8Array> {
   }
 
   appender(): ProtobufAppender {
-    return new ProtobufAppender(this.#plan, this.#skipsMalformed);
+    return new ProtobufAppender(this.#plan, this.#skipsMalformed, undefined, this.skipped);
   }
 }
 

@@ -9,7 +9,7 @@ import { dictionaryFields } from '../schema.js';
 import { writerOf } from './closures.js';
 import { Cursor } from './cursor.js';
 import { DictionaryChunks } from './dictionary-chunks.js';
-import { emptyOf } from './empty.js';
+import { contentsOf } from './empty.js';
 import type { Iterables } from './iterables.js';
 import { Misfit } from './misfit.js';
 import type { Write } from './scalar.js';
@@ -60,7 +60,8 @@ export class Dictionary {
 
   constructor(field: ParsedField, memory: { dictionaries: Dictionaries; iterables: Iterables }) {
     const cursor = new Cursor(field.values!, memory);
-    const writeEmpty = emptyOf(cursor);
+    // No null: an index that counts may not refer to one.
+    const writeEmpty = contentsOf(cursor);
     this.#dictionaries = memory.dictionaries;
     this.#cursor = cursor;
     this.#chunks = new DictionaryChunks(cursor);

@@ -17,7 +17,8 @@ export function emptyOf(cursor: Cursor): WriteEmpty {
   };
 }
 
-function contentsOf(cursor: Cursor): WriteEmpty {
+/** The same without saying that it is null. */
+export function contentsOf(cursor: Cursor): WriteEmpty {
   const { layout, children, dictionary } = cursor;
   switch (layout.kind) {
     case 'bits':
