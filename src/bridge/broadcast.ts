@@ -39,6 +39,9 @@ export class Broadcast implements Holder {
   /** Subscribers that were sent all of it, and are gone having released it or said goodbye. */
   readers = 0;
 
+  /** Called when the stream ends otherwise than by `end`. */
+  onFailed: (() => void) | undefined;
+
   readonly #endpoint: Endpoint;
   readonly #retain: Retention;
   readonly #slow: NonNullable<PublishOptions['slow']>;
@@ -103,6 +106,21 @@ export class Broadcast implements Holder {
     const wish = this.#wish(message.byteLength, signal);
     const placed = await PlacedMessage.place(message, this.#endpoint.region, this.#endpoint.inlineBelow, wish);
     this.#send(placed, message.rows, wish.writer);
+  }
+
+  /** Writes a batch where there is room for it now, to be sent later; undefined where there is none. Whoever asked drops it. */
+  placeNow(message: OutgoingMessage): { send(): Promise<void>; drop(): void } | undefined {
+    this.checkOpen();
+    const wish = this.#wish(message.byteLength, undefined);
+    const placed = PlacedMessage.placeNow(message, this.#endpoint.region, this.#endpoint.inlineBelow, wish);
+    if (!placed) return undefined;
+    return {
+      send: async () => {
+        await this.#ready(undefined);
+        this.#send(placed, message.rows, wish.writer);
+      },
+      drop: () => placed.drop(wish.writer),
+    };
   }
 
   /** Sends a batch that lies in an extent already, which `writer` holds and lets go by this, also where it fails. Throws ABORTED, CLOSED. */
@@ -245,6 +263,7 @@ export class Broadcast implements Holder {
 
   #endWith(error: ArrowlabError | undefined): void {
     this.#ending = { error };
+    if (error) this.onFailed?.();
     this.#endpoint.region.closeShare(this.#share);
     this.#audience.end(error);
   }

@@ -25,17 +25,37 @@ export class PlacedMessage {
     inlineBelow: number,
     wish: Omit<Wish, 'byteLength'>,
   ): Promise<PlacedMessage> {
+    const { byteLength } = message;
+    if (byteLength < inlineBelow) return PlacedMessage.#inline(message);
+    return PlacedMessage.#into(await region.allocate({ ...wish, byteLength }), message, wish.writer);
+  }
+
+  /** As `place`, where there is memory at once. */
+  static placeNow(
+    message: OutgoingMessage,
+    region: Region,
+    inlineBelow: number,
+    wish: Omit<Wish, 'byteLength'>,
+  ): PlacedMessage | undefined {
+    const { byteLength } = message;
+    if (byteLength < inlineBelow) return PlacedMessage.#inline(message);
+    const extent = region.allocateNow({ ...wish, byteLength });
+    return extent && PlacedMessage.#into(extent, message, wish.writer);
+  }
+
+  static #inline(message: OutgoingMessage): PlacedMessage {
     const { kind, dictionaryId, isDelta = false, byteLength } = message;
-    if (byteLength < inlineBelow) {
-      const sink = heapSink(byteLength);
-      message.placeInto(sink);
-      return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, undefined, sink.bytes);
-    }
-    const extent = await region.allocate({ ...wish, byteLength });
+    const sink = heapSink(byteLength);
+    message.placeInto(sink);
+    return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, undefined, sink.bytes);
+  }
+
+  static #into(extent: Extent, message: OutgoingMessage, writer: Holder): PlacedMessage {
+    const { kind, dictionaryId, isDelta = false, byteLength } = message;
     try {
       message.placeInto(extent);
     } catch (error) {
-      extent.drop(wish.writer);
+      extent.drop(writer);
       throw error;
     }
     return new PlacedMessage(kind, dictionaryId, isDelta, byteLength, extent, undefined);

@@ -37,6 +37,9 @@ export class PublishedStream {
     if (schema) this.#encoder = new StreamEncoder(schema);
     // Last of what may throw: a share that nobody closes would keep its reservation.
     this.broadcast = new Broadcast(endpoint, name, options);
+    this.broadcast.onFailed = () => {
+      for (const writer of this.#rowWriters) writer.abandon();
+    };
     if (schema) {
       // At once, for who awaits the schema; where that fails, the first write tries again and says why.
       this.broadcast.inTurn(() => this.#emitSchema()).catch(() => {});
@@ -128,8 +131,11 @@ export class PublishedStream {
   }
 
   /** Ends the stream after what was written. Resolves when every subscriber has been sent its end. */
-  end(): Promise<void> {
-    for (const writer of this.#rowWriters) writer.handOver();
+  async end(): Promise<void> {
+    for (const writer of this.#rowWriters) {
+      writer.handOver();
+      writer.end();
+    }
     return this.broadcast.end(async () => {
       for (const writer of this.#rowWriters) writer.check();
       await this.#emitSchema();
@@ -138,7 +144,6 @@ export class PublishedStream {
 
   /** Ends the stream with an error: subscribers get STREAM_FAILED with its message. Writes that wait give up. */
   fail(error: Error): Promise<void> {
-    for (const writer of this.#rowWriters) writer.abandon();
     return this.broadcast.fail(new ArrowlabError('STREAM_FAILED', error.message, { cause: error }));
   }
 

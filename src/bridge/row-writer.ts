@@ -1,6 +1,13 @@
-import { type BatchPlan, filledByteLength, RowBatcher, type RowFormat, type Target } from '../columns/index.js';
+import {
+  type BatchPlan,
+  dictionaryFields,
+  filledByteLength,
+  RowBatcher,
+  type RowFormat,
+  type Target,
+} from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
-import type { ArrayNode, StreamEncoder } from '../ipc/index.js';
+import { type ArrayNode, heapSink, type OutgoingMessage, type StreamEncoder } from '../ipc/index.js';
 import { startTimer } from '../region/index.js';
 import type { Broadcast } from './broadcast.js';
 import { Draft } from './draft.js';
@@ -14,7 +21,7 @@ export interface RowsOptions {
 
 const BATCH_ROWS = 65_536;
 const MAX_LATENCY_MS = 100;
-/** Batches on their way from which on the caller is asked to wait, and those at which rows are refused. */
+/** Batches on their way from which on the caller is asked to wait; 1 where dictionaries may have to go before them. Those at which rows are refused. */
 const WAIT_FROM = 2;
 const REFUSE_FROM = 64;
 
@@ -26,9 +33,11 @@ export class RowWriter<T> {
   readonly #batcher: RowBatcher<T, Target>;
   readonly #maxLatencyMs: number;
   readonly #sends: Promise<void>[] = [];
-  #copies = 0;
+  readonly #hasDictionaries: boolean;
+  #waitingCopies = 0;
   #timer: NodeJS.Timeout | undefined;
   #failure: { error: unknown } | undefined;
+  #isEnded = false;
 
   /** Made by `PublishedStream.rows`; `begin` does what has to be done before the first batch of a stream. */
   constructor(
@@ -46,13 +55,16 @@ export class RowWriter<T> {
     this.#encoder = encoder;
     this.#begin = begin;
     this.#maxLatencyMs = maxLatencyMs;
+    this.#hasDictionaries = [...dictionaryFields(format.parsedSchema.fields)].length > 0;
     this.#batcher = new RowBatcher(format, {
       batchRows,
       maxBytes: broadcast.maxDraftBytes,
       maxRowBytes: broadcast.maxMessageBytes - encoder.headerInPlaceByteLength,
       open: (plan) => this.#open(plan),
       filled: (batch, arrays, rows) => this.#filled(batch, arrays, rows),
-      discard: (batch) => this.#discard(batch),
+      discard: (batch) => {
+        if (batch instanceof Draft) batch.discard();
+      },
     });
   }
 
@@ -69,9 +81,12 @@ export class RowWriter<T> {
    */
   append(row: T): Promise<void> | undefined {
     this.check();
+    if (this.#isEnded)
+      throw new ArrowlabError('CLOSED', `expected rows before the end of ${this.#broadcast.holder}, found one after`);
     if (this.#sends.length >= REFUSE_FROM) throw this.#unawaited();
     this.#batcher.append(row);
-    return this.#sends.length < WAIT_FROM ? undefined : this.#sends[0];
+    if (this.#timer === undefined && !this.#batcher.isEmpty) this.#startTimer();
+    return this.#sends.length < (this.#hasDictionaries ? 1 : WAIT_FROM) ? undefined : this.#sends[0];
   }
 
   /** Appends all rows of an iterable, such as an array, a generator, a readable stream of objects; waits where it has to. Throws as `append`. */
@@ -104,7 +119,25 @@ export class RowWriter<T> {
 
   /** Drops the rows that are not on their way yet: their stream has failed. @internal */
   abandon(): void {
+    this.end();
     this.#batcher.abandon();
+  }
+
+  /** Takes no more rows. @internal */
+  end(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#timer);
+  }
+
+  #startTimer(): void {
+    this.#timer = startTimer(() => {
+      this.#timer = undefined;
+      try {
+        this.handOver();
+      } catch (error) {
+        this.#failure ??= { error };
+      }
+    }, this.#maxLatencyMs);
   }
 
   #unawaited(): ArrowlabError {
@@ -114,52 +147,62 @@ export class RowWriter<T> {
     );
   }
 
-  /** A draft in the region, or, while that has no room, memory of the heap that is copied later. */
+  /** A draft in the region, or, where that has no room, memory of the heap that is copied later. */
   #open(plan: BatchPlan): Target {
-    this.#timer = startTimer(() => this.#batcher.handOver(), this.#maxLatencyMs);
-    const writer = { holder: `rows of ${this.#broadcast.holder}`, sinceMs: performance.now() };
-    // Not while copies wait for memory: they come first, and would wait for what this batch holds.
     const byteLength = Draft.byteLengthOf(plan, this.#encoder);
-    const extent = this.#copies === 0 ? this.#broadcast.allocateNow(byteLength, writer) : undefined;
+    const writer = { holder: `rows of ${this.#broadcast.holder}`, sinceMs: performance.now() };
+    const isModest = byteLength <= 2 * this.#broadcast.maxDraftBytes;
+    const extent = isModest && this.#mayHold ? this.#broadcast.allocateNow(byteLength, writer) : undefined;
     if (extent) return new Draft(this.#broadcast, this.#encoder, plan, extent, writer);
     return { columns: plan.columnsOnHeap() };
   }
 
-  #discard(batch: Target): void {
-    clearTimeout(this.#timer);
-    if (batch instanceof Draft) batch.discard();
+  /** Not while something that comes before this batch may wait for memory: it would wait for what this batch holds. */
+  get #mayHold(): boolean {
+    return this.#waitingCopies === 0 && (!this.#hasDictionaries || this.#sends.length === 0);
   }
 
   #filled(batch: Target, arrays: ArrayNode[], rows: number): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     const byteLength = filledByteLength(batch.columns);
     // A batch that is mostly empty would keep its whole extent from others.
     const isMostlyFull = batch instanceof Draft && byteLength * 2 >= batch.byteLength;
-    if (isMostlyFull && this.#broadcast.isForRegion(byteLength)) this.#sendInPlace(batch, arrays, rows);
-    else this.#sendCopy(batch, arrays, rows);
+    const isInPlace = isMostlyFull && this.#broadcast.isForRegion(byteLength);
+    const sending = isInPlace ? this.#sendInPlace(batch, arrays, rows) : this.#sendCopy(batch, arrays, rows);
+    sending.catch((error) => {
+      this.#failure ??= { error };
+    });
   }
 
-  #sendInPlace(draft: Draft, arrays: ArrayNode[], rows: number): void {
+  async #sendInPlace(draft: Draft, arrays: ArrayNode[], rows: number): Promise<void> {
     draft.finish(arrays, rows);
-    void this.#send(draft, async () => {
-      for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message);
-      await draft.send();
-    });
+    await this.#send(arrays, () => draft.send());
+    draft.discard();
   }
 
   async #sendCopy(batch: Target, arrays: ArrayNode[], rows: number): Promise<void> {
-    this.#copies++;
-    await this.#send(batch, async () => {
-      for (const message of this.#encoder.encodeColumns(arrays, rows)) await this.#broadcast.emit(message);
-    });
-    this.#copies--;
+    const message = this.#encoder.encodeBatch(arrays, rows);
+    const placed = this.#mayHold ? this.#broadcast.placeNow(message) : undefined;
+    const later = placed ? undefined : batch instanceof Draft ? onHeap(message) : message;
+    if (batch instanceof Draft) batch.discard();
+    if (placed) {
+      await this.#send(arrays, () => placed.send());
+      placed.drop();
+      return;
+    }
+    this.#waitingCopies++;
+    await this.#send(arrays, () => this.#broadcast.emit(later!));
+    this.#waitingCopies--;
   }
 
-  /** Never fails itself: who appends, flushes or awaits room is told. */
-  async #send(batch: Target, work: () => Promise<void>): Promise<void> {
+  /** Never fails itself: who appends, flushes or awaits room is told. After a failure nothing more is sent, so that no rows are missing in between. */
+  async #send(arrays: ArrayNode[], send: () => Promise<void>): Promise<void> {
     const sent = this.#broadcast.inTurn(async () => {
+      if (this.#failure) throw this.#failure.error;
       await this.#begin();
-      await work();
+      for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message);
+      await send();
     });
     this.#sends.push(sent);
     try {
@@ -168,6 +211,12 @@ export class RowWriter<T> {
       this.#failure ??= { error };
     }
     this.#sends.splice(this.#sends.indexOf(sent), 1);
-    if (batch instanceof Draft) batch.discard();
   }
+}
+
+/** The message in bytes of its own, so that what it was made from can go. */
+function onHeap(message: OutgoingMessage): OutgoingMessage {
+  const { bytes, ...sink } = heapSink(message.byteLength);
+  message.placeInto(sink);
+  return { ...message, placeInto: (other) => other.write(0, bytes) };
 }

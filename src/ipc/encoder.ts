@@ -76,7 +76,12 @@ export class StreamEncoder {
   /** The messages for a batch of these columns, one for each field of the schema; as `encode`. */
   *encodeColumns(columns: readonly ArrayNode[], rows: number): Iterable<OutgoingMessage> {
     yield* this.encodeDictionaries(columns);
-    yield outgoingMessage(this.#contents(columns, rows, null, NO_METADATA), this.#templates);
+    yield this.encodeBatch(columns, rows);
+  }
+
+  /** The message of a batch of these columns, whose dictionaries have to come before it. */
+  encodeBatch(columns: readonly ArrayNode[], rows: number): OutgoingMessage {
+    return outgoingMessage(this.#contents(columns, rows, null, NO_METADATA), this.#templates);
   }
 
   /** The messages that have to come before a batch of these columns, which refer to dictionaries. */

@@ -56,6 +56,12 @@ export class RoomEstimate implements Room {
     this.#plan = undefined;
   }
 
+  /** No row that needs so much room has come after all. */
+  calm(): void {
+    if (this.#growth > 1) this.#plan = undefined;
+    this.#growth = 1;
+  }
+
   #learn(column: Column): void {
     const { field, length, dataLength, children } = column;
     const { kind } = field.layout;

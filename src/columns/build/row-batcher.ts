@@ -58,10 +58,18 @@ export class RowBatcher<T, B extends Target> {
     if (this.#appender.rows >= this.#capacity) this.handOver();
   }
 
+  /** Whether there is no row that was not handed over. */
+  get isEmpty(): boolean {
+    return !this.#batch || this.#appender.rows === 0;
+  }
+
   /** The batch is filled as it is; nothing where it has no rows. */
   handOver(): void {
     const batch = this.#batch;
-    if (!batch || this.#appender.rows === 0) return;
+    if (!batch || this.isEmpty) {
+      this.abandon();
+      return;
+    }
     const { rows } = this.#appender;
     const arrays = this.#settle(batch);
     this.#estimate.learn(batch.columns);
@@ -93,13 +101,21 @@ export class RowBatcher<T, B extends Target> {
   /** There is no batch yet, or no room in it for this row. */
   #appendToNext(row: T): void {
     this.handOver();
-    for (;;) {
-      if (!this.#batch) this.#open();
-      if (this.#appender.append(row, this.rows)) break;
-      this.abandon();
-      this.#estimate.grow();
+    try {
+      while (!this.#appendToEmpty(row)) this.#estimate.grow();
+      this.#checkRow();
+    } catch (error) {
+      this.abandon(); // it has no rows
+      this.#estimate.calm();
+      throw error;
     }
-    this.#checkRow();
+  }
+
+  #appendToEmpty(row: T): boolean {
+    this.#open();
+    const isIn = this.#appender.append(row, this.rows);
+    if (!isIn) this.abandon();
+    return isIn;
   }
 
   /** The row that is alone in its batch may be as large as nothing else is. */
@@ -109,7 +125,6 @@ export class RowBatcher<T, B extends Target> {
     const byteLength = filledByteLength(this.#batch!.columns);
     const { maxRowBytes } = this.#handling;
     if (byteLength <= maxRowBytes) return;
-    this.abandon();
     throw new ArrowlabError(
       'MEMORY_LIMIT',
       `row ${this.rows}: expected a row of at most ${maxRowBytes} bytes, found ${byteLength}: raise maxBytes or make it smaller`,
