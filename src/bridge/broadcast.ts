@@ -83,14 +83,24 @@ export class Broadcast implements Holder {
     return this.#audience.size;
   }
 
-  /** Works happen one after the other, in the order they were asked for; none after the end. Throws CLOSED. */
-  inTurn(work: () => Promise<void>): Promise<void> {
+  /** Works happen one after the other, in the order they were asked for; none after the end. `signal` gives up waiting for the turn. Throws CLOSED, ABORTED. */
+  inTurn(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    let hasBegun = false;
     const turn = this.#lastWork.then(() => {
+      hasBegun = true;
       this.checkOpen();
+      ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
       return work();
     });
     this.#lastWork = turn.catch(() => {});
-    return turn;
+    if (!signal) return turn;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        if (!hasBegun) reject(ArrowlabError.aborted(signal, `the write to ${this.holder}, which waited for others,`));
+      };
+      signal.addEventListener('abort', onAbort);
+      turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    });
   }
 
   /** Waits for the first subscriber, unless late ones get what is written now. Throws ABORTED, CLOSED. */

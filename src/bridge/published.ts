@@ -89,7 +89,7 @@ export class PublishedStream {
     return this.broadcast.inTurn(async () => {
       await this.#begin(signal);
       for (const message of encoder.encode(data)) await this.broadcast.emit(message, signal);
-    });
+    }, signal);
   }
 
   /**
@@ -127,7 +127,7 @@ export class PublishedStream {
       await this.broadcast.subscribed(signal);
       for (const message of readIpc(source, { validate: 'full' }).messages())
         await this.broadcast.emit(message, signal);
-    });
+    }, signal);
   }
 
   /** Ends the stream after what was written. Resolves when every subscriber has been sent its end. */

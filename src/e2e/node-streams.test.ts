@@ -1,8 +1,23 @@
 import { Dictionary, Int32, makeVector, Table, Utf8, vectorFromArray } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
-import { collect, firstPrice, priceSchema, prices, useBridge } from './bridge.js';
+import { collect, drain, firstPrice, priceSchema, prices, useBridge } from './bridge.js';
 
 const bridge = useBridge();
+
+it('gives a write up that waits for its turn', async () => {
+  const server = await bridge.serve();
+  const stream = server.publish('prices', priceSchema);
+  const first = stream.write(prices(1)); // waits for a subscriber
+  const second = stream.write(prices(2), { signal: AbortSignal.timeout(20) });
+  await expect(second).rejects.toMatchObject({ code: 'ERR_ARROWLAB_ABORTED' });
+  const batch = await stream.allocate({ rows: 1_000_000 });
+  await expect(batch.commit({ signal: AbortSignal.timeout(20) })).rejects.toMatchObject({
+    code: 'ERR_ARROWLAB_ABORTED',
+  });
+  expect(server.stats().usedBytes).toBeLessThan(1_000_000);
+  await Promise.all([first, drain(await bridge.meet(), 'prices'), first.then(() => stream.end())]);
+  expect(stream.writtenRows).toBe(1);
+});
 
 describe('a stream', () => {
   it('delivers batches in order and ends only at its end', async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Draft } from '../bridge/draft.js';
 import type { RowWriter } from '../bridge/index.js';
-import { float64, int32, type LeasedBatch, list, nullable, schema, utf8 } from '../index.js';
+import { dictionary, float64, int32, type LeasedBatch, list, nullable, schema, utf8 } from '../index.js';
 import { MIB, useBridge } from './bridge.js';
 
 const bridge = useBridge();
@@ -238,6 +238,72 @@ describe('a row that is large', () => {
     await stream.end();
     expect((await reading).flat()).toEqual([10, 20]);
     await expect.poll(() => server.stats().usedBytes).toBe(0);
+  });
+});
+
+describe('rows that nobody waits for', () => {
+  const kinds = schema({ id: int32(), kind: dictionary(utf8()) });
+
+  it('arrive whole and in order in a small region, with dictionaries that need room before them', async () => {
+    const server = await bridge.serve({ maxBytes: MIB, waitTimeoutMs: 2_000 });
+    const stream = server.publish('kinds', kinds);
+    const writer = stream.rows(kinds, { batchRows: 4_000, maxLatencyMs: 60_000 });
+    const reading = read('kinds', ids);
+    for (let id = 0; id < 80_000; id++)
+      void writer.append({ id, kind: `a kind with a long name, ${id % 1_000}`.repeat(3) });
+    await writer.flush();
+    await stream.end();
+    expect((await reading).flat()).toEqual(Array.from({ length: 80_000 }, (_, id) => id));
+  });
+
+  it('are not followed by others where sending some of them has failed', async () => {
+    const server = await bridge.serve({ maxBytes: MIB, waitTimeoutMs: 100 });
+    const stream = server.publish('people', people, { retain: 'all' });
+    const writer = stream.rows(people, { batchRows: 4_000, maxLatencyMs: 60_000 });
+    const append = async () => {
+      for (let id = 0; id < 200_000; id++) await writer.append(person(id));
+    };
+    await expect(append()).rejects.toMatchObject({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' });
+    const sent = stream.writtenRows;
+    expect(() => writer.append(person(0))).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' }));
+    await expect(stream.end()).rejects.toMatchObject({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' });
+    expect(stream.writtenRows).toBe(sent);
+  });
+
+  it('hold nothing, and trouble nobody, once their server is closed or their stream unpublished', async () => {
+    const server = await bridge.serve({ maxBytes: 8 * MIB });
+    for (const name of ['one', 'other']) {
+      const stream = server.publish(name, people);
+      const writer = stream.rows(people, { maxLatencyMs: 20 });
+      for (let id = 0; id < 5_000; id++) writer.append(person(id));
+      if (name === 'one') server.unpublish(name);
+      else await server.close();
+      expect(() => writer.append(person(1))).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_CLOSED' }));
+      await sleep(40);
+      if (name === 'one') expect(server.stats().usedBytes).toBe(0);
+    }
+  });
+
+  it('are sent when they are old although the first one was refused', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('people', people, { retain: 'latest' });
+    const writer = stream.rows(people, { maxLatencyMs: 20 });
+    expect(() => writer.append({ ...person(0), id: 'x' } as never)).toThrow('row 0: id');
+    expect(server.stats().usedBytes).toBeLessThan(MIB);
+    await sleep(40);
+    writer.append(person(0));
+    await expect.poll(() => stream.writtenRows).toBe(1);
+  });
+
+  it('come after the end of their stream in vain, and are told', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('people', people, { retain: 'all' });
+    const writer = stream.rows(people);
+    writer.append(person(0));
+    const ended = stream.end();
+    expect(() => writer.append(person(1))).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_CLOSED' }));
+    await ended;
+    expect(stream.writtenRows).toBe(1);
   });
 });
 
