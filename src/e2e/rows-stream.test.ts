@@ -242,13 +242,12 @@ describe('a row that is large', () => {
 });
 
 describe('rows that nobody waits for', () => {
-  const kinds = schema({ id: int32(), kind: dictionary(utf8()) });
+  const kinds = schema({ kind: dictionary(utf8()), id: int32(), one: float64(), other: float64() });
 
   it('arrive whole and in order in a small region, with dictionaries that need room before them', async () => {
     const server = await bridge.serve({ maxBytes: MIB, waitTimeoutMs: 2_000 });
     const stream = server.publish('kinds', kinds);
-    const writer = stream.rows(kinds, { batchRows: 4_000, maxLatencyMs: 60_000 });
-    const reading = read('kinds', ids);
+    const writer = stream.rows(kinds, { batchRows: 1_500, maxLatencyMs: 60_000 });
     for (let id = 0; id < 80_000; id++)
       void writer.append({ id, kind: `a kind with a long name, ${id % 1_000}`.repeat(3) });
     await writer.flush();
