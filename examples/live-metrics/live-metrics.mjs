@@ -2,8 +2,6 @@
 //
 //   node examples/live-metrics/live-metrics.mjs --rate 100000 --seconds 30
 //   tail -f metrics.ndjson | node examples/live-metrics/live-metrics.mjs --input -
-//
-// A line is {"host":"web-3","metric":"cpu","value":0.25,"at":1767225600000}, `at` in milliseconds.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,17 +12,47 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { dictionary, float64, listen, schema, timestamp, utf8 } from 'arrowlab';
 
-const { values: flags } = parseArgs({
-  options: {
-    input: { type: 'string' }, // - for JSON lines on standard input, else they are made up
-    rate: { type: 'string', default: '100000' }, // rows a second that are made up; 0 for as many as possible
-    rows: { type: 'string', default: 'Infinity' },
-    seconds: { type: 'string', default: 'Infinity' },
-    'max-bytes': { type: 'string', default: '256MiB' },
-    'max-latency-ms': { type: 'string', default: '100' },
-    python: { type: 'string' },
-  },
-});
+const USAGE = `usage: node examples/live-metrics/live-metrics.mjs [options]
+
+  --input -             JSON lines on standard input, else they are made up
+  --rate N              rows a second that are made up, by default 100000; 0 for as many as possible
+  --rows N              rows that are made up, by default without end
+  --seconds N           how long, by default without end
+  --max-bytes SIZE      memory for batches, by default 256MiB
+  --max-latency-ms N    a batch goes out so long after its first row, by default 100
+  --python PATH         a Python that has arrowlab, and polars or pandas
+  --help
+
+A line is {"host":"web-3","metric":"cpu","value":0.25,"at":1767225600000}, at in milliseconds.`;
+
+const options = {
+  input: { type: 'string' },
+  rate: { type: 'string', default: '100000' },
+  rows: { type: 'string', default: 'Infinity' },
+  seconds: { type: 'string', default: 'Infinity' },
+  'max-bytes': { type: 'string', default: '256MiB' },
+  'max-latency-ms': { type: 'string', default: '100' },
+  python: { type: 'string' },
+  help: { type: 'boolean' },
+};
+
+function readFlags() {
+  try {
+    const { values } = parseArgs({ options });
+    if (values.input !== undefined && values.input !== '-')
+      throw new Error(`expected --input as -, found ${values.input}: give the file as standard input`);
+    return values;
+  } catch (error) {
+    console.error(`live-metrics: ${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const flags = readFlags();
+if (flags.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const [rate, maxRows, maxSeconds] = [Number(flags.rate), Number(flags.rows), Number(flags.seconds)];
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const ofCheckout = here('../../python-peer/.venv/bin/python');
@@ -55,7 +83,7 @@ async function* madeUpLines() {
 }
 
 async function* readLines() {
-  for await (const line of createInterface({ input: process.stdin })) if (line !== '') yield [line];
+  for await (const line of createInterface({ input: process.stdin })) yield [line];
 }
 
 /** What a process occupies, shared pages divided among those who have them. */
@@ -95,6 +123,9 @@ try {
   await peerEnded;
   const seconds = (performance.now() - beganMs) / 1000;
   console.log(`node: sent ${stream.writtenRows} rows in ${stream.batches} batches in ${seconds.toFixed(1)} s`);
+} catch (error) {
+  console.error(`live-metrics: ${error.message}`);
+  process.exitCode = 1;
 } finally {
   clearInterval(ticker);
   peer.kill();
@@ -103,9 +134,19 @@ try {
 }
 
 async function produce() {
+  let number = 0;
   for await (const lines of flags.input === '-' ? readLines() : madeUpLines())
     for (const line of lines) {
-      const room = writer.append(JSON.parse(line));
+      number++;
+      const room = line === '' ? undefined : appended(line, number);
       if (room) await room; // batches go out more slowly than rows come
     }
+}
+
+function appended(line, number) {
+  try {
+    return writer.append(JSON.parse(line));
+  } catch (error) {
+    throw new Error(`line ${number}: ${error.message.replace(/^row \d+: /, '')}`, { cause: error });
+  }
 }

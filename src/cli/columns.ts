@@ -1,4 +1,4 @@
-import { type Command, CommanderError, Option } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { RowFormat } from '../columns/index.js';
 import { availableBytes, parseByteLength } from '../region/index.js';
 import { count, countOrNone } from './arguments.js';
@@ -7,6 +7,7 @@ import { type ConversionReport, convert, describeConversion } from './columns/co
 import { CsvInput } from './columns/csv-input.js';
 import { DestinationOutput } from './columns/destination-output.js';
 import { JsonInput } from './columns/json-input.js';
+import { checkOutputPath, otherFormatOf } from './columns/output-path.js';
 import type { ProtobufInputOptions } from './columns/protobuf-input.js';
 import type { RowInput } from './columns/row-input.js';
 import type { RowOutput } from './columns/row-output.js';
@@ -55,8 +56,8 @@ interface ProtobufFlags extends ConversionFlags {
 }
 
 const HELP = `
-A file gets its name when it is complete, not before. --socket waits for a reader, publishes as fast as it reads, and ends when it has read
-all and is gone. What was done is said on standard output, or on standard error where that carries the data; --json says it as one JSON
+A file gets its name when it is complete, not before. --socket waits for a reader, for ever if none comes, publishes as fast as it reads, and
+ends when it has read all and is gone. Who subscribes first gets all of it; who comes later gets what is left, which may be the end alone. What was done is said on standard output, or on standard error where that carries the data; --json says it as one JSON
 object: rows, batches, bytes, malformed, seconds, rowsPerSecond.`;
 
 /** `alab columns`: rows of other formats to Arrow. */
@@ -85,7 +86,7 @@ function addJsonCommand(columns: Command): void {
 function addCsvCommand(columns: Command): void {
   textCommand(columns, 'from-csv', 'turn comma-separated values into columns')
     .option('--columns <names>', 'names of the columns, a,b,c, where the first line does not have them')
-    .option('--delimiter <text>', 'what separates cells; tab for tabulators', ',')
+    .option('--delimiter <text>', 'what separates cells; tab or \\t for tabulators', delimiterOf, ',')
     .addHelpText(
       'after',
       `${HELP}\n\nExamples:
@@ -98,10 +99,18 @@ function addCsvCommand(columns: Command): void {
         CsvInput.open(chunks, {
           ...textOptions(flags),
           columns: flags.columns?.split(','),
-          delimiter: flags.delimiter === 'tab' ? '\t' : flags.delimiter,
+          delimiter: flags.delimiter,
+          warn: (text) => console.error(`alab: ${text}`),
         }),
       ),
     );
+}
+
+function delimiterOf(text: string): string {
+  if (text === 'tab' || text === '\\t') return '\t';
+  if (text === '' || /["\r\n]/.test(text))
+    throw new InvalidArgumentError('Expected what separates cells, and neither nothing, quotes nor line ends.');
+  return text;
 }
 
 function addProtobufCommand(columns: Command): void {
@@ -144,7 +153,7 @@ function conversionCommand(columns: Command, name: string, description: string):
     .description(description)
     .option('--input <path>', 'what to read; - for standard input', '-')
     .option('--output <path>', 'write an Arrow IPC file (.arrow) or stream (any other name; - for standard output)')
-    .option('--socket <path>', 'publish it instead, for the first who subscribes')
+    .option('--socket <path>', 'publish it instead: the first who subscribes gets all, who comes later what is left')
     .option('--name <name>', "the stream's name, with --socket (default: rows)")
     .option('--batch-rows <n>', 'rows of a batch at most (default: 65536)', count)
     .option(
@@ -179,14 +188,20 @@ const textOptions = ({ schema, sample, malformed }: TextFlags) => ({
 
 function protobufOptions(flags: ProtobufFlags): ProtobufInputOptions {
   const { proto, descriptorSet, message, framing, enums, oneofCase, timestampUnit, maxDepth, malformed } = flags;
-  if ((proto === undefined) === (descriptorSet === undefined))
-    throw usage('expected --proto or --descriptor-set, found both or neither');
+  checkOneOf({ '--proto': proto, '--descriptor-set': descriptorSet });
   return {
     source: proto === undefined ? { descriptorSetFile: descriptorSet! } : { protoFile: proto },
     ...{ message, framing, enums, timestampUnit, malformed, oneofCase: oneofCase ?? false },
     ...(maxDepth === undefined ? {} : { maxDepth }),
     ...(flags.include === undefined ? {} : { includePaths: flags.include }),
   };
+}
+
+/** Of two options just one is to be given. @throws CommanderError */
+function checkOneOf(options: Record<string, string | undefined>): void {
+  const given = Object.values(options).filter((value) => value !== undefined).length;
+  if (given !== 1)
+    throw usage(`expected ${Object.keys(options).join(' or ')}, found ${given === 0 ? 'neither' : 'both'}`);
 }
 
 const usage = (message: string) => new CommanderError(2, 'alab.usage', message);
@@ -215,13 +230,16 @@ function run<T>(flags: ConversionFlags, openInput: (chunks: AsyncIterable<Buffer
 }
 
 function checkFlags({ output, socket, name, maxLatencyMs }: ConversionFlags): void {
-  if ((output === undefined) === (socket === undefined))
-    throw usage('expected --output or --socket, found both or neither');
+  checkOneOf({ '--output': output, '--socket': socket });
   if (output === undefined) return;
   const [stray] = Object.entries({ '--name': name, '--max-latency-ms': maxLatencyMs }).filter(
     ([, value]) => value !== undefined,
   );
   if (stray) throw usage(`expected ${stray[0]} with --socket alone, found it with --output`);
+  const other = otherFormatOf(output);
+  if (other !== undefined)
+    throw usage(`expected --output as a .arrow file or a .arrows stream, which are what is written, found ${other}`);
+  if (output !== '-') checkOutputPath(output);
 }
 
 async function openOutput<T>(flags: ConversionFlags, format: RowFormat<T>): Promise<RowOutput<T>> {

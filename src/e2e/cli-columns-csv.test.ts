@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { rowsOf, typesOf, useColumns } from './columns-cli.js';
 
@@ -67,7 +68,11 @@ describe('alab columns from-csv', () => {
   });
 
   it.each([
-    ['a,b\n1,2\n3,x\n', ['--sample', '1'], 'line 3: b: expected a safe integer'],
+    [
+      'a,b\n1,2\n3,x\n',
+      ['--sample', '1'],
+      'line 3: b: expected an integer without fraction or exponent, from -2^63 to 2^63 - 1, found "x"; the types are those of the samples: give a larger --sample, or --schema',
+    ],
     ['a,b\n"1\n2",2\n\n3\n', [], 'line 5: expected 2 cells, found 1: "3"'],
     ['a,b\n"1\n2",2\n\n3,"4"5\n', [], 'line 5: expected quotes around whole cells'],
     ['a,b\n1,"2\n\n3,4\n', [], 'line 2: expected quotes around whole cells and closed'],
@@ -81,6 +86,15 @@ describe('alab columns from-csv', () => {
     ['a,a\n1,2\n', [], 'expected column 2 to have a name of its own, found "a" again'],
     ['a,\n1,2\n', [], 'expected column 2 to have a name of its own, found none'],
     ['', [], 'expected a line of column names, found no line'],
+    ['a,b\n', [], 'expected a row to infer the schema from, found none: give --schema'],
+    ['a,b\n1\n', [], 'line 2: expected 2 cells, found 1: "1"'],
+    ['a\n1,2\n', [], 'line 2: expected 1 cell, found 2: "1,2"'],
+    [
+      'a,b\n1\n',
+      ['--malformed', 'skip'],
+      'expected a row to infer the schema from, found 1 malformed alone: line 2: expected 2 cells',
+    ],
+    [gzipSync('a,b\n1,2\n'), [], 'expected text, found what gzip has made of it: zcat FILE | alab columns'],
     [Buffer.from('a\nü\nü\n', 'latin1'), [], 'line 2: expected UTF-8'],
   ])('%j with %j: %s', async (input, [flag, value], message) => {
     const given = flag === '--schema' ? file('s.json', value!) : value!;
@@ -88,6 +102,42 @@ describe('alab columns from-csv', () => {
     expect(said).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringContaining(message) });
     expect(table).toBe(undefined);
     expect(partials()).toEqual([]);
+  });
+
+  it('with a schema, a header alone is an empty table', async () => {
+    const { exitCode, table } = await run('a,b\n', '--schema', file('schema.json', '{"b":"int8"}'));
+    expect(exitCode).toBe(0);
+    expect(typesOf(table)).toEqual({ b: 'Int8' });
+    expect(table!.numRows).toBe(0);
+  });
+
+  it.each(['tab', '\\t', '\t'])('%j separates by tabulators', async (delimiter) => {
+    const { stderr, table } = await run('a\tb\n1\t2\n', '--delimiter', delimiter);
+    expect(stderr).toBe('');
+    expect(table!.schema.names).toEqual(['a', 'b']);
+  });
+
+  it.each(['', '"', '\n'])('%j cannot separate cells', async (delimiter) => {
+    const { exitCode, stderr } = await run('a,b\n1,2\n', '--delimiter', delimiter);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^alab: option '--delimiter <text>' argument .* Expected what separates cells/s);
+  });
+
+  it.each([
+    ['a;b\n1;2\n', [], "--delimiter ';'"],
+    ['a|b\n1|2\n', [], "--delimiter '|'"],
+    ['a\tb\n1\t2\n', [], '--delimiter tab'],
+    ['a,b\n1,2\n', ['--delimiter', ';'], '--delimiter ,'],
+  ])('%j with %j, a header of one column, is taken with a hint: %s', async (input, args, advice) => {
+    const { exitCode, stderr, table } = await run(input, ...args);
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/^alab: found one column, "a.*b": if it is several, give /);
+    expect(stderr.endsWith(advice)).toBe(true);
+    expect(table!.schema.names).toHaveLength(1);
+  });
+
+  it('a header of one column, or of several in which such a letter is, needs no hint', async () => {
+    for (const input of ['a\n1\n', 'a;b,c|d\n1,2\n']) expect((await run(input)).stderr).toBe('');
   });
 
   it('skips and counts records that do not fit, if it is told to; but what follows a quote out of place cannot be told', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { tableFromIPC } from 'apache-arrow';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
@@ -70,20 +71,39 @@ describe('alab columns from-json', () => {
   });
 
   it.each([
-    ['{"a":1}\n\n{"a":"x"}\n', ['--sample', '1'], 'line 3: a: expected a safe integer or a bigint'],
+    [
+      '{"a":1}\n\n{"a":"x"}\n',
+      ['--sample', '1'],
+      'line 3: a: expected an integer without fraction or exponent, from -2^63 to 2^63 - 1, found "x"; the types are those of the samples: give a larger --sample, or --schema',
+    ],
     [
       '{"a":1}\n\n{"a":"x"}\n',
       [],
       'line 3: a: expected a number as in line 1, found "x"; make them of one kind, or give --schema',
     ],
-    ['{"a":1}\n{"a":1.5}\n', ['--sample', '1'], 'line 2: a: expected a safe integer'],
-    ['{"a":1}\n{"a":9223372036854775808}\n', ['--sample', '1'], 'line 2: a: expected a safe integer'],
-    ['{"a":1}\n{"a":1e17}\n', ['--sample', '1'], 'line 2: a: expected a safe integer'],
+    ['{"a":1}\n{"a":1.5}\n', ['--sample', '1'], 'line 2: a: expected an integer without fraction or exponent, from'],
+    ['{"a":1}\n{"a":9223372036854775808}\n', ['--sample', '1'], 'found 9223372036854775808;'],
+    ['{"a":1}\n{"a":1e17}\n', ['--sample', '1'], 'line 2: a: expected an integer without fraction or exponent, from'],
     ['{"a":1}\n{"a":}\n', [], 'line 2: expected a JSON object, found Unexpected token'],
     ['{"a":1}\n[1]\n', [], 'line 2: expected a JSON object, found [1]'],
     ['{"a":{"b":[1,2]}}\n{"a":{"b":[1,"x"]}}\n', ['--sample', '1'], 'line 2: a.b[1]: expected'],
     [Buffer.from([0x7b, 0x7d, 0x0a, 0xff, 0x0a]), [], 'line 2: expected UTF-8'],
-    ['\n \n', [], 'expected a row to infer the schema from, found none'],
+    [
+      '{"a":"x"}\n{"a":12345678901234567890}\n',
+      [],
+      'line 2: a: expected a string as in line 1, found 12345678901234567890; make',
+    ],
+    ['{"a":12345678901234567890}\n{"a":"x"}\n', [], 'line 2: a: expected an integer as in line 1, found "x"; make'],
+    ['\n \n', [], 'expected a row to infer the schema from, found none: give --schema'],
+    ['[{"a":1}]\n', [], 'line 1: expected a JSON object, found [{"a":1}]: give one object a line, as `jq -c \'.[]\'`'],
+    ['[\n  {"a":1},\n', [], "give one object a line, as `jq -c '.[]'` writes the items of an array"],
+    ['{\n  "a": 1\n}\n', [], 'give one object a line, as `jq -c .` writes them'],
+    [
+      '[{"a":1}]\n',
+      ['--malformed', 'skip'],
+      'expected a row to infer the schema from, found 1 malformed alone: line 1: expected a JSON object',
+    ],
+    [gzipSync('{"a":1}\n'), [], 'expected text, found what gzip has made of it: zcat FILE | alab columns'],
   ])('%j with %j: %s, and there is no file', async (input, args, message) => {
     const { table, ...said } = await run(input, ...args);
     expect(said).toMatchObject(failure(message));
@@ -115,6 +135,47 @@ describe('alab columns from-json', () => {
     expect(exitCode).toBe(0);
     expect(typesOf(table)).toEqual({ a: 'Int8' });
     expect(table!.numRows).toBe(0);
+  });
+
+  it('says one row of one, and never of values that text does not have', async () => {
+    expect((await run('{"a":1}\n')).stdout).toMatch(/out\.arrows: 1 row, 1 batch, /);
+    const schema = file('schema.json', '{"at":"timestamp(s)","day":"date32"}');
+    expect((await run('{"at":1}\n', '--schema', schema)).stderr).toContain(
+      'line 1: at: expected a time in whole seconds (milliseconds, or ISO 8601 text), found 1 (',
+    );
+    expect((await run('{"day":"x"}\n', '--schema', schema)).stderr).toContain(
+      "line 1: day: expected a date ('YYYY-MM-DD', or milliseconds of whole days), found",
+    );
+  });
+
+  it('a number in a timestamp column is milliseconds, whatever its unit; from 2^53 on it counts in the unit', async () => {
+    const schema = file('schema.json', '{"s":"timestamp(s, UTC)","ns":"timestamp(ns, UTC)"}');
+    const { table } = await run('{"s":1767225000,"ns":1767225600123456789}\n', '--schema', schema);
+    expect([...table!.getChild('s')!.data[0]!.values]).toEqual([1_767_225n]);
+    expect([...table!.getChild('ns')!.data[0]!.values]).toEqual([1_767_225_600_123_456_789n]);
+  });
+
+  it('takes a schema from a pipe, as JSON or of an Arrow stream', async () => {
+    const input = file('in.ndjson', '{"a":1}\n');
+    const piped = (schema: string) =>
+      shell(`alab columns from-json --input ${input} --output ${at('out.arrows')} --schema <(cat ${schema})`);
+    expect((await piped(file('schema.json', '{"a":"int8"}'))).exitCode).toBe(0);
+    expect(typesOf(tableOf('out.arrows'))).toEqual({ a: 'Int8' });
+    expect((await piped(file('first.arrows', readFileSync(at('out.arrows'))))).exitCode).toBe(0);
+    expect(typesOf(tableOf('out.arrows'))).toEqual({ a: 'Int8' });
+  });
+
+  it.each([
+    ['--input', '', 'expected --input as a file that can be read, found a folder, '],
+    ['--schema', '', 'expected --schema as a file that can be read, found a folder, '],
+    ['--output', '', 'expected --output as the name of a file, found a folder, '],
+    ['--output', 'none/out.arrows', 'expected --output as a file in a folder that can be written, found no folder '],
+    ['--output', 'in.ndjson/out.arrows', 'expected --output as a file in a folder that can be written, found ENOTDIR'],
+  ])('%s of the folder, and %j in it: %s', async (flag, name, message) => {
+    file('in.ndjson', '{"a":1}\n');
+    const { exitCode, stderr } = await run('{"a":1}\n', flag, at(name));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(message) });
+    expect(stderr).not.toContain('partial');
   });
 
   it('leaves the file that was there when it fails or is interrupted, with exit code 130', async () => {
@@ -150,22 +211,31 @@ describe('alab columns from-json', () => {
   });
 
   it.each([
-    [[]],
-    [['--output', 'x', '--socket', 'y']],
-    [['--output', 'x', '--name', 'n']],
-    [['--output', 'x', '--max-latency-ms', '5']],
-    [['--output', 'x', '--malformed', 'maybe']],
-    [['--output', 'x', '--sample', '0']],
-  ])('%j cannot be understood', async (args) => {
+    [[], 'expected --output or --socket, found neither'],
+    [['--output', 'x', '--socket', 'y'], 'expected --output or --socket, found both'],
+    [['--output', 'x', '--name', 'n'], '--name'],
+    [['--output', 'x', '--max-latency-ms', '5'], '--max-latency-ms'],
+    [['--output', 'x', '--malformed', 'maybe'], '--malformed'],
+    [['--output', 'x', '--sample', '0'], '--sample'],
+    [['--output', 'x.parquet'], 'expected --output as a .arrow file or a .arrows stream'],
+    [['--output', 'x.CSV'], 'expected --output as a .arrow file or a .arrows stream'],
+    [['--output', 'x.json'], 'expected --output as a .arrow file or a .arrows stream'],
+  ])('%j cannot be understood: %s', async (args, message) => {
     const { exitCode, stderr } = await alab('columns', 'from-json', ...args);
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^(alab|error): /);
+    expect(stderr).toMatch(/^alab: /);
+    expect(stderr).toContain(message);
   });
 
   it.each([
-    ['{"a":"int7"}', 'schema.json: a: expected a type, one of int8, '],
+    ['{"a":"frobnicate"}', 'schema.json: a: expected a type, one of int8, '],
+    ['{"a":"int7"}', 'schema.json: a: expected a type, found "int7"; did you mean "int8"?'],
+    ['{"a":{"list":"string"}}', 'schema.json: a.list: expected a type, found "string"; did you mean "utf8"?'],
+    ['{"a":"int64 NOT NULL"}', 'found "int64 NOT NULL"; did you mean "int64 not null"?'],
     ['{"a":{"list":"utf8","map":[]}}', 'schema.json: a: expected a type, such as "int64"'],
-    ['{"a":"decimal128(0)"}', 'decimal128'],
+    ['{"a":"decimal128(0)"}', 'schema.json: a: decimal128: expected a precision'],
+    ['{"a":{"struct":{"b":"timestamp"}}}', 'schema.json: a.struct: b: timestamp: expected a unit'],
+    ['{"a":{"union":{"b":"int8 not null"}}}', 'schema.json: a: nullable: expected a union with'],
     ['[]', 'schema.json: expected an object of types by name, found []'],
     ['{', 'schema.json: expected an Arrow IPC file or stream, or JSON, found'],
     ['no schema', 'ERR_ARROWLAB_IPC_INVALID'],

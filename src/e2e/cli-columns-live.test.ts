@@ -42,6 +42,27 @@ describe('examples/live-metrics', () => {
     expect(counts(await live(['--input', '-'], lines.join('')))).toEqual({ sent: 5_000, received: 5_000 });
   });
 
+  it('says how it is used, and which line is bad, in plain words', async () => {
+    const said = async (args: string[], input = '') => {
+      const { exitCode, stdout, stderr } = await execa(process.execPath, [EXAMPLE, ...args], { input, reject: false });
+      return { exitCode, stdout, stderr };
+    };
+    expect(await said(['--help'])).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^usage: /), stderr: '' });
+    expect(await said(['--nope'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^live-metrics: .*--nope/),
+    });
+    const line = '{"host":"h","metric":"cpu","value":1,"at":1}';
+    const python = ['--python', findPython().command, '--input', '-'];
+    for (const [bad, message] of [
+      ['nope', /^live-metrics: line 3: .* is not valid JSON$/],
+      [line.replace('1', '"x"'), /^live-metrics: line 3: value: expected a number, found "x"$/],
+    ] as const) {
+      const { exitCode, stderr } = await said(python, `${line}\n\n${bad}\n${line}\n`);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringMatching(message) });
+    }
+  });
+
   it('takes no more memory for more rows', async () => {
     // 24 bytes a row: 120 MB go through 4 MiB.
     const output = await live(['--rate', '0', '--rows', '5000000', '--max-bytes', '4MiB']);

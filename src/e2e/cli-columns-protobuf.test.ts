@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
   FileDescriptorProtoSchema,
@@ -8,7 +9,7 @@ import protobufjs from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { rowsOf, typesOf, useColumns } from './columns-cli.js';
 
-const { run, file, partials } = useColumns('from-protobuf');
+const { at, run, file, partials } = useColumns('from-protobuf');
 
 const FLIGHT = `syntax = "proto3";
 package air;
@@ -117,7 +118,24 @@ describe('alab columns from-protobuf', () => {
     });
     expect(await run('', '--message', 'a.B')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('--proto or --descriptor-set'),
+      stderr: expect.stringContaining('expected --proto or --descriptor-set, found neither'),
     });
+    expect(await run('', '--proto', proto, '--descriptor-set', proto, '--message', 'a.B')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('expected --proto or --descriptor-set, found both'),
+    });
+  });
+
+  it('names --include where an import is not found, and that helps', async () => {
+    const proto = file('main.proto', 'syntax = "proto3"; import "shared/kind.proto"; message M { air.Kind kind = 1; }');
+    const failed = await run('', '--proto', proto, '--message', 'M');
+    expect(failed).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/shared\/kind\.proto is imported, and not in .* \(--include FOLDER adds folders\)/),
+    });
+    mkdirSync(at('elsewhere/shared'), { recursive: true });
+    file('elsewhere/shared/kind.proto', KIND);
+    const { exitCode } = await run('', '--proto', proto, '--message', 'M', '--include', at('elsewhere'));
+    expect(exitCode).toBe(0);
   });
 });

@@ -16,7 +16,10 @@ export async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerat
     yield* stream as AsyncIterable<Buffer>;
   } catch (cause) {
     signal.throwIfAborted();
-    const found = (cause as Error).message;
-    throw new ArrowlabError('INVALID_ARGUMENT', `expected input that can be read, found ${found}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const found = code === 'EISDIR' ? `a folder, ${path}` : message;
+    throw new ArrowlabError('INVALID_ARGUMENT', `expected --input as a file that can be read, found ${found}`, {
+      cause,
+    });
   }
 }

@@ -40,7 +40,7 @@ export async function convert<T>(
           signal.throwIfAborted();
         }
       }
-      progress.say(() => `${output.rows} rows in ${output.batches} batches`);
+      progress.say(() => countsOf(output));
       signal.throwIfAborted();
     }
     await output.end();
@@ -78,10 +78,13 @@ function reportOf({ rows, batches, bytes }: RowOutput<never>, malformed: number,
   return { rows, batches, bytes, malformed, seconds, rowsPerSecond: Math.round(rows / Math.max(seconds, 1e-3)) };
 }
 
+const countsOf = ({ rows, batches }: Pick<ConversionReport, 'rows' | 'batches'>) =>
+  `${rows} ${rows === 1 ? 'row' : 'rows'}, ${batches} ${batches === 1 ? 'batch' : 'batches'}`;
+
 /** The report for people. */
 export function describeConversion(label: string, report: ConversionReport): string {
   const { rows, batches, bytes, malformed, seconds, rowsPerSecond } = report;
-  const counts = `${rows} rows, ${batches} ${batches === 1 ? 'batch' : 'batches'}, ${mebibytes(bytes)}`;
+  const counts = `${countsOf({ rows, batches })}, ${mebibytes(bytes)}`;
   const skipped = malformed > 0 ? `; ${malformed} malformed skipped` : '';
   return `${label}: ${counts}, ${seconds.toFixed(1)} s, ${rowsPerSecond} rows/s${skipped}`;
 }

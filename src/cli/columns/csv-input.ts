@@ -13,6 +13,8 @@ export interface CsvInputOptions {
   readonly schema: ParsedSchema | undefined;
   readonly samples: number;
   readonly skipsMalformed: boolean;
+  /** Is told what looks wrong but need not be. */
+  readonly warn: (text: string) => void;
 }
 
 interface CsvColumn {
@@ -29,9 +31,11 @@ export class CsvInput implements RowInput<object> {
   #names: readonly string[] = [];
   #columns: readonly CsvColumn[] = [];
   #format: RowFormat<object> | undefined;
+  readonly #isInferred: boolean;
   #line = 0;
 
-  private constructor(chunks: AsyncIterable<Buffer>, { delimiter, skipsMalformed }: CsvInputOptions) {
+  private constructor(chunks: AsyncIterable<Buffer>, { delimiter, schema, skipsMalformed }: CsvInputOptions) {
+    this.#isInferred = schema === undefined;
     this.#groups = csvRecords(chunks, delimiter);
     this.#malformed = new MalformedRows(skipsMalformed);
   }
@@ -39,7 +43,7 @@ export class CsvInput implements RowInput<object> {
   /** Reads as much as it takes to know the schema. @throws DATA_INVALID, INVALID_ARGUMENT */
   static async open(chunks: AsyncIterable<Buffer>, options: CsvInputOptions): Promise<CsvInput> {
     const input = new CsvInput(chunks, options);
-    input.#names = options.columns ?? (await input.#header());
+    input.#names = options.columns ?? (await input.#header(options));
     checkNames(input.#names);
     const schema = options.schema ?? (await input.#infer(options.samples));
     input.#columns = columnsOf(schema, input.#names);
@@ -56,7 +60,7 @@ export class CsvInput implements RowInput<object> {
   }
 
   refused(error: ArrowlabError): void {
-    this.#malformed.add(atLine(this.#line, error));
+    this.#malformed.add(atLine(this.#line, error, this.#isInferred));
   }
 
   async *groups(): AsyncGenerator<Iterable<object>, void, undefined> {
@@ -64,12 +68,15 @@ export class CsvInput implements RowInput<object> {
     for await (const records of this.#groups) yield this.#rows(records);
   }
 
-  async #header(): Promise<readonly string[]> {
+  async #header({ delimiter, warn }: CsvInputOptions): Promise<readonly string[]> {
     const { value: records, done } = await this.#groups.next();
     if (done || !records)
       throw new ArrowlabError('INVALID_ARGUMENT', 'expected a line of column names, found no line: give --columns');
     const [header, ...rest] = records;
     this.#samples.push(...rest);
+    const other = otherDelimiter(header!.cells, delimiter);
+    if (other !== undefined)
+      warn(`found one column, ${JSON.stringify(header!.cells[0])}: if it is several, give --delimiter ${other}`);
     return header!.cells;
   }
 
@@ -79,7 +86,12 @@ export class CsvInput implements RowInput<object> {
       if (done || !records) break;
       this.#samples.push(...records);
     }
-    const records = this.#samples.slice(0, samples).filter((record) => this.#isWhole(record));
+    const taken = this.#samples.slice(0, samples);
+    const records = taken.filter((record) => this.#isWhole(record));
+    if (records.length === 0) {
+      for (const record of taken) this.#malformed.add(this.#notWhole(record));
+      throw this.#malformed.nothingToInfer();
+    }
     return inferCsvSchema(
       this.#names,
       records.map(({ cells }) => cells),
@@ -95,11 +107,14 @@ export class CsvInput implements RowInput<object> {
     for (const record of records) {
       this.#line = record.line;
       if (this.#isWhole(record)) yield toRow(this.#columns, record.cells);
-      else {
-        const found = `${record.cells.length}: ${JSON.stringify(record.cells.join(',').slice(0, 40))}`;
-        this.#malformed.add(malformedLine(record.line, `expected ${this.#names.length} cells, found ${found}`));
-      }
+      else this.#malformed.add(this.#notWhole(record));
     }
+  }
+
+  #notWhole({ cells, line }: CsvRecord): ArrowlabError {
+    const found = `${cells.length}: ${JSON.stringify(cells.join(',').slice(0, 40))}`;
+    const count = this.#names.length;
+    return malformedLine(line, `expected ${count} ${count === 1 ? 'cell' : 'cells'}, found ${found}`);
   }
 }
 
@@ -115,6 +130,14 @@ function rowOf(columns: readonly CsvColumn[], cells: readonly string[]): object 
 /** The same for names that an assignment does not take. */
 const rowOfEntries: typeof rowOf = (columns, cells) =>
   Object.fromEntries(columns.map(({ name, index, read }) => [name, cells[index] === '' ? null : read(cells[index]!)]));
+
+const DELIMITERS = { ',': ',', ';': "';'", '|': "'|'", '\t': 'tab' };
+
+/** What seems to separate the names of a header that was read as one, as a shell takes it. */
+function otherDelimiter([name, ...others]: readonly string[], delimiter: string): string | undefined {
+  if (others.length > 0) return undefined;
+  return Object.entries(DELIMITERS).find(([other]) => other !== delimiter && name!.includes(other))?.[1];
+}
 
 function checkNames(names: readonly string[]): void {
   for (const [index, name] of names.entries()) {

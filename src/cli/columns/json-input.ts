@@ -12,7 +12,7 @@ import { unifyNumbers } from './json-samples.js';
 import { JsonReader } from './json-text.js';
 import { type Convert, rowConversion } from './json-values.js';
 import { type LineBlock, lineBlocks, textLines } from './lines.js';
-import { atLine, MalformedRows, malformedLine, type RowInput } from './row-input.js';
+import { atLine, inText, MalformedRows, malformedLine, type RowInput } from './row-input.js';
 
 export interface JsonInputOptions {
   /** Of the rows; else it is inferred from the first `samples` of them. */
@@ -36,9 +36,12 @@ export class JsonInput implements RowInput<object> {
   readonly #samples: Sample[] = [];
   #format: RowFormat<object> | undefined;
   #convert: Convert | undefined;
+  readonly #isInferred: boolean;
   #line = 0;
+  #hasRows = false;
 
   private constructor(chunks: AsyncIterable<Buffer>, { schema, skipsMalformed }: JsonInputOptions) {
+    this.#isInferred = schema === undefined;
     this.#blocks = lineBlocks(chunks);
     this.#malformed = new MalformedRows(skipsMalformed);
     this.#reader = new JsonReader(schema?.fields.some(hasDecimal) ?? false);
@@ -62,7 +65,7 @@ export class JsonInput implements RowInput<object> {
   }
 
   refused(error: ArrowlabError): void {
-    this.#malformed.add(atLine(this.#line, error));
+    this.#malformed.add(atLine(this.#line, error, this.#isInferred));
   }
 
   async *groups(): AsyncGenerator<Iterable<object>, void, undefined> {
@@ -78,8 +81,7 @@ export class JsonInput implements RowInput<object> {
       for (const row of this.#read(block)) this.#samples.push({ row, line: this.#line });
     }
     const rows = this.#samples.slice(0, samples).map(({ row }) => row);
-    if (rows.length === 0)
-      throw new ArrowlabError('INVALID_ARGUMENT', 'expected a row to infer the schema from, found none: give --schema');
+    if (rows.length === 0) throw this.#malformed.nothingToInfer();
     unifyNumbers(rows);
     try {
       return describeSchema(inferSchema(rows, { isoStrings }));
@@ -91,7 +93,7 @@ export class JsonInput implements RowInput<object> {
   /** The rows that samples disagree in, which are counted from 0, as lines. */
   #inLines({ message, cause }: ArrowlabError): ArrowlabError {
     const lineOf = (row: string) => this.#samples[Number(row)]!.line;
-    const text = message
+    const text = inText(message)
       .replace(/^row (\d+):/, (_, row: string) => `line ${lineOf(row)}:`)
       .replace(/ in row (\d+), found/, (_, row: string) => ` in line ${lineOf(row)}, found`)
       .replace(/define the schema/, 'give --schema');
@@ -129,19 +131,32 @@ export class JsonInput implements RowInput<object> {
     }
     try {
       const row = this.#reader.read(text);
-      if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row;
-      this.#malformed.add(malformedLine(this.#line, `expected a JSON object, found ${cut(text)}`));
+      if (typeof row === 'object' && row !== null && !Array.isArray(row)) {
+        this.#hasRows = true;
+        return row;
+      }
+      this.#refuse(text, cut(text));
     } catch (error) {
       // A RangeError is of objects too deep in one another.
       if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
-      if (text.trim() !== '')
-        this.#malformed.add(malformedLine(this.#line, `expected a JSON object, found ${error.message}`, error));
+      if (text.trim() !== '') this.#refuse(text, error.message, error);
     }
     return undefined;
+  }
+
+  #refuse(text: string, found: string, cause?: unknown): void {
+    const advice = this.#hasRows ? undefined : adviceOf(text.trim());
+    this.#malformed.add(malformedLine(this.#line, `expected a JSON object, found ${found}${advice ?? ''}`, cause));
   }
 }
 
 const hasDecimal = ({ type, children }: ParsedField): boolean => type.name === 'Decimal' || children.some(hasDecimal);
+
+/** What to do with JSON that is not of one object a line, which its first line shows. */
+function adviceOf(text: string): string | undefined {
+  if (text.startsWith('[')) return ": give one object a line, as `jq -c '.[]'` writes the items of an array";
+  return text.startsWith('{') ? ': give one object a line, as `jq -c .` writes them' : undefined;
+}
 
 const MAX_TEXT = 40;
 

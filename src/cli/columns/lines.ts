@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { ArrowlabError } from '../../errors.js';
 import { malformedLine } from './row-input.js';
 
 const LINE_FEED = 0x0a;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 /** Longer lines are no rows, and would take all memory. */
 const MAX_LINE_BYTES = 2 ** 26;
 
@@ -16,7 +18,7 @@ export interface LineBlock {
 
 /**
  * Chunks of text, cut anew where lines end.
- * @throws DATA_INVALID for a line of more than 64 MiB.
+ * @throws DATA_INVALID for a line of more than 64 MiB, or what gzip has made.
  */
 export async function* lineBlocks(chunks: AsyncIterable<Buffer>): AsyncGenerator<LineBlock, void, undefined> {
   const pieces = new Pieces();
@@ -51,6 +53,11 @@ class Pieces {
     const all = this.#pieces.length === 0 ? bytes : Buffer.concat([...this.#pieces, bytes]);
     this.#pieces = [];
     this.#byteLength = 0;
+    if (this.#isFirst && all.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC))
+      throw new ArrowlabError(
+        'DATA_INVALID',
+        'expected text, found what gzip has made of it: zcat FILE | alab columns ... --input -',
+      );
     const hasMark = this.#isFirst && all.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
     this.#isFirst = false;
     return hasMark ? all.subarray(BYTE_ORDER_MARK.length) : all;

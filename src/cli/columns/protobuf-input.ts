@@ -27,7 +27,7 @@ export class ProtobufInput implements RowInput<Uint8Array> {
   constructor(chunks: AsyncIterable<Buffer>, { source, message, framing, ...options }: ProtobufInputOptions) {
     const format =
       'protoFile' in source
-        ? protobufRows(source.protoFile, message, options)
+        ? inFlags(() => protobufRows(source.protoFile, message, options))
         : protobufRows(readDescriptorSet(source.descriptorSetFile), message, options);
     this.format = this.#counting(format);
     this.#messages = delimitedMessages(chunks, { framing });
@@ -58,6 +58,17 @@ export class ProtobufInput implements RowInput<Uint8Array> {
   #noted(appender: ProtobufAppender): RowAppender<Uint8Array> {
     this.#appenders.push(appender);
     return appender;
+  }
+}
+
+/** The reader of .proto files speaks of its options, and not of those of the command line. */
+function inFlags<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ArrowlabError)) throw error;
+    const message = error.message.replace('(includePaths adds folders)', '(--include FOLDER adds folders)');
+    throw new ArrowlabError(error.number, message, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { describeSchema, type ParsedSchema } from '../../columns/index.js';
 import { ArrowlabError } from '../../errors.js';
 import { readIpc } from '../../ipc/index.js';
@@ -9,27 +9,40 @@ import { schemaOfJson } from './schema-json.js';
  * @throws INVALID_ARGUMENT when it is neither, or cannot be read; IPC_INVALID.
  */
 export function readSchemaFile(path: string): ParsedSchema {
-  const fd = open(path);
+  const fd = read(path, () => openSync(path, 'r'));
   try {
-    return isJson(fd) ? describeSchema(schemaOfJson(readFileSync(path, 'utf8'), path)) : readIpc(fd).schema;
+    const source = read(path, () => sourceOf(fd));
+    const text = read(path, () => jsonText(source));
+    return text === undefined ? readIpc(source).schema : describeSchema(schemaOfJson(text, path));
   } finally {
     closeSync(fd);
   }
 }
 
-function open(path: string): number {
+/** Of an Arrow file, which may be long, only the schema is read; what is no regular file, such as a pipe, can be read but once. */
+const sourceOf = (fd: number): number | Buffer => (fstatSync(fd).isFile() ? fd : readFileSync(fd));
+
+function read<T>(path: string, what: () => T): T {
   try {
-    return openSync(path, 'r');
+    return what();
   } catch (cause) {
-    const found = (cause as Error).message;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const found = code === 'EISDIR' ? `a folder, ${path}` : message;
     throw new ArrowlabError('INVALID_ARGUMENT', `expected --schema as a file that can be read, found ${found}`, {
       cause,
     });
   }
 }
 
-/** Arrow's formats begin with bytes that JSON does not. */
-function isJson(fd: number): boolean {
+/** Undefined for Arrow's formats, which begin with bytes that JSON does not. */
+function jsonText(source: number | Buffer): string | undefined {
+  if (!/^\s*[{["]/.test(beginning(source))) return undefined;
+  return typeof source === 'number' ? readFileSync(source, 'utf8') : source.toString('utf8');
+}
+
+function beginning(source: number | Buffer): string {
   const first = Buffer.alloc(64);
-  return /^\s*[{["]/.test(first.toString('latin1', 0, readSync(fd, first, 0, first.length, 0)));
+  const byteLength =
+    typeof source === 'number' ? readSync(source, first, 0, first.length, 0) : source.copy(first, 0, 0, first.length);
+  return first.toString('latin1', 0, byteLength);
 }

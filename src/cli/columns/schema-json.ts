@@ -1,5 +1,6 @@
 import * as define from '../../columns/define/index.js';
 import { ArrowlabError } from '../../errors.js';
+import { suggestedType } from './type-suggestion.js';
 
 type Type = define.ColumnType<never>;
 type Argument = string | number;
@@ -25,7 +26,7 @@ const NAMED_TYPE = /^(\w+)(?:\(([^()]*)\))?( not null)?$/;
  * @throws INVALID_ARGUMENT naming the column that is none.
  */
 export function schemaOfJson(text: string, path: string): define.TypedSchema<object> {
-  return define.schema(columnsOf(parse(text, path), path)) as define.TypedSchema<object>;
+  return at(path, define.schema, columnsOf(parse(text, path), path)) as define.TypedSchema<object>;
 }
 
 function parse(text: string, path: string): unknown {
@@ -49,24 +50,24 @@ function typeOf(value: unknown, path: string): Type {
   const type = of === undefined ? undefined : nestedType(kind!, of, `${path}.${kind}`);
   if (!type)
     throw invalid(path, 'a type, such as "int64", {"list": "utf8"} or {"struct": {...}}', JSON.stringify(value));
-  return (value as { nullable?: unknown }).nullable === false ? type : define.nullable(type);
+  return (value as { nullable?: unknown }).nullable === false ? type : at(path, define.nullable, type);
 }
 
 function nestedType(kind: string, of: unknown, path: string): Type | undefined {
   switch (kind) {
     case 'list':
-      return define.list(typeOf(of, path));
+      return at(path, define.list, typeOf(of, path));
     case 'largeList':
-      return define.largeList(typeOf(of, path));
+      return at(path, define.largeList, typeOf(of, path));
     case 'dictionary':
-      return define.dictionary(notNull(typeOf(of, path)));
+      return at(path, define.dictionary, notNull(typeOf(of, path)));
     case 'struct':
-      return define.struct(columnsOf(of, path)) as Type;
+      return at(path, define.struct, columnsOf(of, path)) as Type;
     case 'union':
-      return define.union(columnsOf(of, path)) as Type;
+      return at(path, define.union, columnsOf(of, path)) as Type;
     case 'map': {
       if (!Array.isArray(of) || of.length !== 2) throw invalid(path, 'the types [key, value]', JSON.stringify(of));
-      return define.map(notNull(typeOf(of[0], path)), typeOf(of[1], path)) as Type;
+      return at(path, define.map, notNull(typeOf(of[0], path)), typeOf(of[1], path)) as Type;
     }
     default:
       return undefined;
@@ -75,10 +76,28 @@ function nestedType(kind: string, of: unknown, path: string): Type | undefined {
 
 function namedType(text: string, path: string): Type {
   const [, name = '', given, notNullable] = NAMED_TYPE.exec(text) ?? [];
-  if (!Object.hasOwn(NAMED, name)) throw invalid(path, `a type, one of ${Object.keys(NAMED).join(', ')}`, text);
+  if (!Object.hasOwn(NAMED, name)) throw unknownType(text, path);
   const args = given === undefined ? [] : given.split(',').map((argument) => argumentOf(argument.trim()));
-  const type = NAMED[name]!(...(args as never[]));
+  const type = at(path, NAMED[name]!, ...(args as never[]));
   return notNullable === undefined ? define.nullable(type) : type;
+}
+
+function unknownType(text: string, path: string): ArrowlabError {
+  const names = Object.keys(NAMED);
+  const suggestion = suggestedType(text, names);
+  const found = JSON.stringify(text);
+  if (suggestion !== undefined) return invalid(path, 'a type', `${found}; did you mean ${JSON.stringify(suggestion)}?`);
+  return invalid(path, `a type, one of ${names.join(', ')}`, found);
+}
+
+/** What a function that defines types refuses, with its place. */
+function at<A extends unknown[], T>(path: string, define: (...args: A) => T, ...args: A): T {
+  try {
+    return define(...args);
+  } catch (error) {
+    if (!(error instanceof ArrowlabError)) throw error;
+    throw new ArrowlabError(error.number, `${path}: ${error.message}`, { cause: error });
+  }
 }
 
 const argumentOf = (text: string): Argument => (/^-?\d+$/.test(text) ? Number(text) : text);
