@@ -29,18 +29,24 @@ export class MemoryBuffer implements BufferSource {
   }
 }
 
-/** Bytes that are made anew each time they are asked for, and held by nobody in between. */
+/** Bytes that are made anew each time they are asked for, and held by nobody in between; none once the memory they are made from was given back. */
 export class DerivedBuffer implements BufferSource {
   readonly byteLength: number;
   readonly #derive: () => Uint8Array;
+  readonly #source: ArrayBufferView | undefined;
+  readonly #sourceByteLength: number;
 
-  constructor(byteLength: number, derive: () => Uint8Array) {
+  /** `source`: what is read to make them, where its absence would not show in how many there are. */
+  constructor(byteLength: number, derive: () => Uint8Array, source?: ArrayBufferView) {
     this.byteLength = byteLength;
     this.#derive = derive;
+    this.#source = source;
+    this.#sourceByteLength = source?.byteLength ?? 0;
   }
 
   bytes(): Uint8Array {
-    return this.#derive();
+    const isGone = this.#source && this.#source.byteLength !== this.#sourceByteLength;
+    return isGone ? EMPTY_BUFFER.bytes() : this.#derive();
   }
 }
 

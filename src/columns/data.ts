@@ -123,13 +123,14 @@ class Window {
     if (this.#present === length && Number.isInteger(firstByte) && firstByte + byteLength <= bitmap.length) {
       return new MemoryBuffer(bitmap.subarray(firstByte, firstByte + byteLength));
     }
-    return new DerivedBuffer(byteLength, () => {
+    const derive = () => {
       const bits = sliceBitmap(bitmap, bitOffset, this.#present);
       if (bits.length === byteLength) return bits;
       const padded = new Uint8Array(byteLength);
       padded.set(bits);
       return padded;
-    });
+    };
+    return new DerivedBuffer(byteLength, derive, bitmap);
   }
 
   #fixed(name: 'values' | 'typeIds' | 'valueOffsets', byteWidth: number): BufferSource {
@@ -144,11 +145,12 @@ class Window {
     if (byteLength === 0) return EMPTY_BUFFER;
     const slice = this.#bytes(name).subarray(begin, begin + byteLength);
     if (slice.length === byteLength) return new MemoryBuffer(slice);
-    return new DerivedBuffer(byteLength, () => {
+    const derive = () => {
       const padded = new Uint8Array(byteLength);
       padded.set(slice);
       return padded;
-    });
+    };
+    return new DerivedBuffer(byteLength, derive, slice);
   }
 
   #offsets(offsetWidth: 4 | 8): { first: number; last: number; offsets: BufferSource } {
@@ -161,9 +163,8 @@ class Window {
     if (!(first >= 0 && last >= first)) throw this.#misfit('offsets that grow from 0 on', `${first} to ${last}`);
     const count = length + 1;
     if (first === 0 && ints.length === count) return { first, last, offsets: new MemoryBuffer(bytesOf(ints)) };
-    const offsets = new DerivedBuffer(count * offsetWidth, () =>
-      intBytes(count, offsetWidth, (i) => Number(ints[i] ?? last) - first),
-    );
+    const derive = () => intBytes(count, offsetWidth, (i) => Number(ints[i] ?? last) - first);
+    const offsets = new DerivedBuffer(count * offsetWidth, derive, ints);
     return { first, last, offsets };
   }
 
@@ -207,9 +208,8 @@ class Window {
       const { first, length } = ranges[id] ?? EMPTY_RANGE;
       return this.#child(index, first, length);
     });
-    const rebased = new DerivedBuffer(length * 4, () =>
-      intBytes(length, 4, (i) => offsets[i]! - ranges[idBytes[i]!]!.first),
-    );
+    const derive = () => intBytes(length, 4, (i) => offsets[i]! - ranges[idBytes[i]!]!.first);
+    const rebased = new DerivedBuffer(length * 4, derive, offsets);
     return { buffers: [ids, rebased], children };
   }
 

@@ -242,3 +242,24 @@ test('a message is sized before, and without, reading its buffers, and can be pl
   values[2] = 7;
   expect(read()).toEqual([9, 2, 7]);
 });
+
+test.each([
+  ['whole', 0],
+  ['a part, whose bits and offsets are shifted', 3],
+])('a batch, %s, whose memory is given back after it was sized is refused as released', (_, first) => {
+  const columns = { a: Int32Array.of(1, 2, 3, 4), b: ['x', 'yy', 'zzz', 'x'], c: [true, null, false, true] };
+  for (const [name, values] of Object.entries(columns)) {
+    const [batch] = tableFromArrays({ [name]: values }).slice(first).batches;
+    const encoder = new StreamEncoder(batch!.schema);
+    for (const { kind, contents, placeInto } of encoder.encode(batch!)) {
+      if (kind !== 'batch') continue;
+      const sink = new RecordingSink();
+      placeInto(sink);
+      const [data] = batch!.data.children;
+      for (const view of [data!.values, data!.valueOffsets, data!.nullBitmap])
+        if (view) structuredClone(view.buffer, { transfer: [view.buffer] });
+      expect(contents!.rows).toBe(4 - first);
+      expect(() => placeInto(sink)).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_RELEASED' }));
+    }
+  }
+});

@@ -15,7 +15,7 @@ export interface OutgoingMessage {
   readonly byteLength: number;
   /** What it says; null for a schema. */
   readonly contents: MessageContents | null;
-  /** Writes it. Padding is not written. Can be repeated while the memory or file that the buffers come from is unchanged. */
+  /** Writes it. Padding is not written. Can be repeated while the memory or file that the buffers come from is unchanged. Throws RELEASED where that memory was given back. */
   placeInto(sink: Sink): void;
 }
 
@@ -76,8 +76,16 @@ export function outgoingMessage(
 }
 
 function writeBuffers(sink: Sink, buffers: readonly BufferSource[], ranges: readonly BufferRange[]): void {
-  for (const [index, buffer] of buffers.entries()) {
-    if (buffer.byteLength > 0) sink.write(ranges[index]!.offset, buffer.bytes());
+  for (const [index, { offset, byteLength }] of ranges.entries()) {
+    if (byteLength === 0) continue;
+    const bytes = buffers[index]!.bytes();
+    // Memory that was given back since the message was sized reads as shorter: what was in the sink before would go out.
+    if (bytes.byteLength !== byteLength)
+      throw new ArrowlabError(
+        'RELEASED',
+        `expected a buffer of ${byteLength} bytes, found ${bytes.byteLength}: the batch or table was released, or its table cleared, before it was written`,
+      );
+    sink.write(offset, bytes);
   }
 }
 
