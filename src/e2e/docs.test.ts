@@ -14,7 +14,6 @@ import type { PublishedStream, Server, TypedSchema } from 'arrowlab';
 
 declare global {
   interface Flight { id: number; tags: string[]; at: Date; gate?: string | null; where: { lat: number; lon: number } }
-  const createReadStream: typeof import('node:fs').createReadStream;
   const server: Server;
   const stream: PublishedStream;
   const batchOrTable: Table;
