@@ -1,9 +1,10 @@
-import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type Command, CommanderError, Option } from 'commander';
 import type { RowFormat } from '../columns/index.js';
 import { availableBytes, parseByteLength } from '../region/index.js';
 import { count, countOrNone } from './arguments.js';
 import { chunksOf } from './columns/chunks.js';
 import { type ConversionReport, convert, describeConversion } from './columns/conversion.js';
+import { delimiterOf } from './columns/csv-delimiter.js';
 import { CsvInput } from './columns/csv-input.js';
 import { DestinationOutput } from './columns/destination-output.js';
 import { JsonInput } from './columns/json-input.js';
@@ -57,8 +58,9 @@ interface ProtobufFlags extends ConversionFlags {
 
 const HELP = `
 A file gets its name when it is complete, not before. --socket waits for a reader, for ever if none comes, publishes as fast as it reads, and
-ends when it has read all and is gone. Who subscribes first gets all of it; who comes later gets what is left, which may be the end alone. What was done is said on standard output, or on standard error where that carries the data; --json says it as one JSON
-object: rows, batches, bytes, malformed, seconds, rowsPerSecond.`;
+ends when it has read all and is gone. Who subscribes first gets all of it; who comes later gets what is left, which may be the end alone.
+What was done is said on standard output, or on standard error where that carries the data; --json says it as one JSON object: rows, batches,
+bytes, malformed, seconds, rowsPerSecond.`;
 
 /** `alab columns`: rows of other formats to Arrow. */
 export function addColumnsCommands(program: Command): void {
@@ -104,13 +106,6 @@ function addCsvCommand(columns: Command): void {
         }),
       ),
     );
-}
-
-function delimiterOf(text: string): string {
-  if (text === 'tab' || text === '\\t') return '\t';
-  if (text === '' || /["\r\n]/.test(text))
-    throw new InvalidArgumentError('Expected what separates cells, and neither nothing, quotes nor line ends.');
-  return text;
 }
 
 function addProtobufCommand(columns: Command): void {

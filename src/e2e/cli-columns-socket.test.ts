@@ -54,6 +54,18 @@ describe('alab columns --socket', () => {
     expect(existsSync(bridge.path)).toBe(false);
   });
 
+  it('a second reader that comes later gets what is left: at the end, that alone', async () => {
+    const child = publish();
+    child.stdin!.end(lines(1_000));
+    const first = await meet();
+    expect((await first.readAll('rows')).numRows).toBe(1_000);
+    const second = await meet();
+    const table = await second.readAll('rows');
+    expect([table.numRows, table.schema.names]).toEqual([0, ['n']]);
+    await Promise.all([first.close(), second.close()]);
+    expect(await child).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('"rows":1000,') });
+  });
+
   it('sends what has come after --max-latency-ms, though the input goes on', async () => {
     const child = publish('--max-latency-ms', '20');
     const peer = await meet();

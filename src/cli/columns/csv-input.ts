@@ -1,6 +1,7 @@
 import { formatOf, type ParsedSchema, type RowFormat, toArrowSchema } from '../../columns/index.js';
 import { ArrowlabError } from '../../errors.js';
 import { cellReader, type ReadCell } from './csv-cell.js';
+import { otherDelimiter } from './csv-delimiter.js';
 import { type CsvRecord, csvRecords } from './csv-records.js';
 import { inferCsvSchema } from './csv-schema.js';
 import { atLine, MalformedRows, malformedLine, type RowInput } from './row-input.js';
@@ -130,14 +131,6 @@ function rowOf(columns: readonly CsvColumn[], cells: readonly string[]): object 
 /** The same for names that an assignment does not take. */
 const rowOfEntries: typeof rowOf = (columns, cells) =>
   Object.fromEntries(columns.map(({ name, index, read }) => [name, cells[index] === '' ? null : read(cells[index]!)]));
-
-const DELIMITERS = { ',': ',', ';': "';'", '|': "'|'", '\t': 'tab' };
-
-/** What seems to separate the names of a header that was read as one, as a shell takes it. */
-function otherDelimiter([name, ...others]: readonly string[], delimiter: string): string | undefined {
-  if (others.length > 0) return undefined;
-  return Object.entries(DELIMITERS).find(([other]) => other !== delimiter && name!.includes(other))?.[1];
-}
 
 function checkNames(names: readonly string[]): void {
   for (const [index, name] of names.entries()) {
