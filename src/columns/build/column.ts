@@ -30,6 +30,9 @@ export class SlotBuffer implements BufferSource {
   }
 }
 
+/** The values of a dictionary-encoded column. */
+type DictionaryOf = (column: Column) => VectorLike | undefined;
+
 /** The buffers of one column, each with room for all that may come; absent where its layout has none. */
 export interface ColumnBuffers {
   readonly validity?: SlotBuffer | undefined;
@@ -115,12 +118,30 @@ export class Column {
    * What is filled, as an array that refers to the column's memory. Bits past its end are cleared: in place where nothing more is appended, in
    * copies of the bitmaps where the column `grows` on. `dictionaryOf` gives the values of a dictionary-encoded column.
    */
-  toArray(dictionaryOf: (column: Column) => VectorLike | undefined, grows = false): ArrayNode {
+  toArray(dictionaryOf: DictionaryOf, grows = false): ArrayNode {
+    if (!grows) this.clearPastEnd();
+    return this.#array(dictionaryOf, grows);
+  }
+
+  /** The same, with bits past its end as they are: for checks, which look no further, before it is sure that nothing more is written. */
+  uncleared(dictionaryOf: DictionaryOf): ArrayNode {
+    return this.#array(dictionaryOf, false);
+  }
+
+  /** Clears the bits past its end, in its bitmaps and in those below; arrays that refer to them have it so too. */
+  clearPastEnd(): void {
+    const { validity, values } = this.#buffers;
+    if (this.nullCount > 0 && validity) clearPast(headOf(validity, this.length).bytes(), this.length);
+    if (this.field.layout.kind === 'bits') clearPast(headOf(values!, this.length).bytes(), this.length);
+    for (const child of this.children) child.clearPastEnd();
+  }
+
+  #array(dictionaryOf: DictionaryOf, areBitsCopied: boolean): ArrayNode {
     const { field, length, nullCount } = this;
     const { validity, valueOffsets, data, typeIds } = this.#buffers;
-    const values = this.#filledValues(grows);
+    const values = this.#filledValues(areBitsCopied);
     // Rows of the null type are null without a bitmap.
-    const bitmap = nullCount > 0 && validity ? filledBits(validity, length, grows) : EMPTY_BUFFER;
+    const bitmap = nullCount > 0 && validity ? filledBits(validity, length, areBitsCopied) : EMPTY_BUFFER;
     const offsets = valueOffsets?.head((length + (field.layout.kind === 'union' ? 0 : 1)) * this.#offsetWidth);
     const buffers = [typeIds?.head(length), offsets, values, data?.head(this.dataLength)];
     return {
@@ -129,7 +150,7 @@ export class Column {
       nullCount,
       validity: bitmap,
       buffers: buffers.filter((buffer) => buffer !== undefined),
-      children: this.children.map((child) => child.toArray(dictionaryOf, grows)),
+      children: this.children.map((child) => child.#array(dictionaryOf, areBitsCopied)),
       dictionary: field.dictionary ? dictionaryOf(this) : undefined,
     };
   }
@@ -138,19 +159,22 @@ export class Column {
     return this.valueOffsets!.BYTES_PER_ELEMENT;
   }
 
-  #filledValues(grows: boolean): SlotBuffer | undefined {
+  #filledValues(areBitsCopied: boolean): SlotBuffer | undefined {
     const { values } = this.#buffers;
     const { layout } = this.field;
-    if (layout.kind === 'bits') return filledBits(values!, this.length, grows);
+    if (layout.kind === 'bits') return filledBits(values!, this.length, areBitsCopied);
     if (layout.kind === 'fixed') return values!.head(this.length * layout.byteWidth);
     return values?.head(this.length * VIEW_BYTE_WIDTH);
   }
 }
 
-/** The bits of `length` rows; those of the last byte that are past them are 0. */
+/** The bits of `length` rows; in a copy those of the last byte that are past them are 0. */
 function filledBits(bitmap: SlotBuffer, length: number, isCopied: boolean): SlotBuffer {
-  const head = bitmap.head(bitmapByteLength(length));
-  const bits = isCopied ? new SlotBuffer(head.bodyOffset, head.bytes().slice()) : head;
-  clearPast(bits.bytes(), length);
-  return bits;
+  const head = headOf(bitmap, length);
+  if (!isCopied) return head;
+  const copy = new SlotBuffer(head.bodyOffset, head.bytes().slice());
+  clearPast(copy.bytes(), length);
+  return copy;
 }
+
+const headOf = (bitmap: SlotBuffer, length: number): SlotBuffer => bitmap.head(bitmapByteLength(length));

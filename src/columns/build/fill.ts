@@ -13,7 +13,7 @@ export function fill(column: Column, rows: number, nullCounts: NullCounts = {}):
   const { field, capacity, children } = column;
   if (rows > capacity) throw unfit(column, `room for ${rows} rows`, `${capacity}: allocate with more childRows`);
   column.length = rows;
-  column.nullCount = nullCountOf(column, rows, nullCounts[field.path]);
+  column.nullCount = nullCountOf(column, rows, declaredIn(nullCounts, field.path));
   const { layout } = field;
   switch (layout.kind) {
     case 'binary':
@@ -73,6 +73,10 @@ function denseLength({ typeIds, valueOffsets }: Column, rows: number, typeId: nu
     if (typeIds![row] === typeId) length = Math.max(length, Number(valueOffsets![row]) + 1);
   return length;
 }
+
+/** A path may be `constructor`, which every object has. */
+const declaredIn = (nullCounts: NullCounts, path: string): number | undefined =>
+  Object.hasOwn(nullCounts, path) ? nullCounts[path] : undefined;
 
 function nullCountOf(column: Column, rows: number, declared: number | undefined): number {
   if (column.field.layout.kind === 'null') return rows;

@@ -32,12 +32,16 @@ export function declaredRoom(fields: readonly ParsedField[], dataBytes?: Sizes, 
 }
 
 function sizeFor({ path }: ParsedField, sizes: Sizes | undefined): number | undefined {
-  return typeof sizes === 'object' ? sizes[path] : sizes;
+  if (!isByPath(sizes)) return sizes;
+  return Object.hasOwn(sizes, path) ? sizes[path] : undefined; // a path may be `constructor`
 }
 
+const isByPath = (sizes: Sizes | undefined): sizes is Exclude<Sizes, number> =>
+  typeof sizes === 'object' && sizes !== null;
+
 function checkSizes(what: string, sizes: Sizes | undefined, paths: readonly string[]): void {
-  if (typeof sizes === 'object') checkPaths(what, sizes, paths);
-  const all = typeof sizes === 'object' ? Object.values(sizes) : sizes === undefined ? [] : [sizes];
+  if (isByPath(sizes)) checkPaths(what, sizes, paths);
+  const all = isByPath(sizes) ? Object.values(sizes) : sizes === undefined ? [] : [sizes];
   for (const size of all)
     if (!Number.isSafeInteger(size) || size < 0)
       throw new ArrowlabError('INVALID_ARGUMENT', `expected ${what} as whole numbers of 0 or more, found ${size}`);
