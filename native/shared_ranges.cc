@@ -1,6 +1,7 @@
 #include "shared_ranges.h"
 
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
@@ -11,6 +12,7 @@
 namespace {
 
 struct SharedRange {
+  napi_env owner;
   std::shared_ptr<Map> map;
   Range range;
   std::atomic<uint64_t> windows{0};
@@ -44,6 +46,7 @@ Napi::Value share_range(const Napi::CallbackInfo& info) {
   return with_faults(info.Env(), [&] {
     const Region* region = Region::of(info[0]);
     auto shared = std::make_shared<SharedRange>();
+    shared->owner = info.Env();
     shared->range = range_in(info[1], info[2], region->bytes());
     shared->map = region->map();
     Registry& all = registry();
@@ -96,9 +99,19 @@ void end_sharing(const Napi::CallbackInfo& info) {
   });
 }
 
+/// A thread that is terminated ends no sharing itself, and what it shared would keep its region's map for ever.
+void end_sharing_of(void* owner) {
+  Registry& all = registry();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  for (auto* ranges : {&all.open, &all.closed})
+    for (auto next = ranges->begin(); next != ranges->end();) next = next->second->owner == owner ? ranges->erase(next) : std::next(next);
+}
+
 }  // namespace
 
 void define_shared_ranges(Napi::Env env, Napi::Object exports) {
+  if (napi_add_env_cleanup_hook(env, end_sharing_of, static_cast<napi_env>(env)) != napi_ok)
+    throw Napi::Error::New(env, "expected a cleanup hook for shared ranges, found none");
   exports.Set("shareRange", Napi::Function::New(env, share_range));
   exports.Set("openShared", Napi::Function::New(env, open_shared));
   exports.Set("sharedWindows", Napi::Function::New(env, shared_windows));

@@ -3,5 +3,6 @@
 #pragma once
 #include <napi.h>
 
-/// Adds `shareRange`, `openShared`, `sharedWindows` and `endSharing` to the addon.
+/// Adds `shareRange`, `openShared`, `sharedWindows` and `endSharing` to the addon. What an environment shares ends with it at the latest;
+/// windows of others keep the memory until they end.
 void define_shared_ranges(Napi::Env env, Napi::Object exports);
