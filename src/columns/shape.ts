@@ -109,7 +109,8 @@ const isData = (value: unknown): value is DataLike =>
   value.children.every(isData) &&
   (value.dictionary == null || isVector(value.dictionary));
 
-const isVector = (value: unknown): value is VectorLike =>
+/** Whether `value` looks like an apache-arrow Vector. */
+export const isVector = (value: unknown): value is VectorLike =>
   isObject(value) && Array.isArray(value.data) && value.data.every(isData);
 
 const isBatch = (value: unknown): value is RecordBatchLike =>
