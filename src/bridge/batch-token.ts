@@ -2,6 +2,8 @@ import type { Sizes } from '../columns/index.js';
 
 /** What a worker thread needs to open a batch in place: plain data, for `postMessage` or `workerData`. Worth nothing in another process. */
 export interface BatchToken {
+  /** Of the process whose batch it is: each counts its batches from 1. */
+  readonly pid: number;
   readonly id: number;
   /** The schema's IPC message. */
   readonly schema: Uint8Array;

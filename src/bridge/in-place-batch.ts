@@ -3,8 +3,12 @@ import {
   type Column,
   checkPaths,
   declaredRoom,
+  describeFields,
+  differenceOf,
   fill,
+  isVector,
   type NullCounts,
+  type ParsedField,
   pathsOf,
   type Sizes,
   type VectorLike,
@@ -40,6 +44,9 @@ export interface CommitOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What a batch has room for, as it was declared: the caller's objects may change meanwhile. */
+type Declared = Pick<BatchToken, 'rows' | 'dataBytes' | 'childRows'>;
+
 /**
  * A batch whose columns are filled where they will be read; `commit` hands it over without a copy. Owned by whoever allocated it: what is
  * neither committed nor aborted goes back to the region when the garbage collector finds it.
@@ -48,7 +55,7 @@ export class InPlaceBatch {
   readonly #broadcast: Broadcast;
   readonly #encoder: StreamEncoder;
   readonly #draft: Draft;
-  readonly #options: AllocateOptions;
+  readonly #declared: Declared;
   readonly #begin: (signal?: AbortSignal) => Promise<void>;
   #isOver = false;
 
@@ -56,13 +63,13 @@ export class InPlaceBatch {
     broadcast: Broadcast,
     encoder: StreamEncoder,
     draft: Draft,
-    options: AllocateOptions,
+    declared: Declared,
     begin: (signal?: AbortSignal) => Promise<void>,
   ) {
     this.#broadcast = broadcast;
     this.#encoder = encoder;
     this.#draft = draft;
-    this.#options = options;
+    this.#declared = declared;
     this.#begin = begin;
   }
 
@@ -73,13 +80,18 @@ export class InPlaceBatch {
     options: AllocateOptions,
     begin: (signal?: AbortSignal) => Promise<void>,
   ): Promise<InPlaceBatch> {
-    const { rows, dataBytes, childRows, signal } = options;
+    const { rows, signal, ...sizes }: AllocateOptions = options ?? { rows: undefined }; // forgotten where nobody checks types
     if (!Number.isSafeInteger(rows) || rows < 0)
-      throw new ArrowlabError('INVALID_ARGUMENT', `expected rows as a whole number of 0 or more, found ${rows}`);
+      throw new ArrowlabError(
+        'INVALID_ARGUMENT',
+        `expected rows as a whole number of 0 or more, found ${rows}: allocate({ rows: 1000 })`,
+      );
+    const [dataBytes, childRows] = [copyOf(sizes.dataBytes), copyOf(sizes.childRows)];
     const plan = new BatchPlan(encoder.schema.fields, rows, declaredRoom(encoder.schema.fields, dataBytes, childRows));
     const writer = { holder: `batch in place of ${broadcast.holder}`, sinceMs: performance.now() };
     const extent = await broadcast.allocate(Draft.byteLengthOf(plan, encoder), writer, signal);
-    return new InPlaceBatch(broadcast, encoder, new Draft(broadcast, encoder, plan, extent, writer), options, begin);
+    const draft = new Draft(broadcast, encoder, plan, extent, writer);
+    return new InPlaceBatch(broadcast, encoder, draft, { rows, dataBytes, childRows }, begin);
   }
 
   /** The columns, in the schema's order. Their typed arrays are the region's memory, and empty after `commit` and `abort`. */
@@ -96,9 +108,9 @@ export class InPlaceBatch {
   /** What a worker thread opens the batch by, with `openBatch(token)`: plain data for `postMessage`. Until `commit` or `abort`. */
   token(): BatchToken {
     this.#checkOpen();
-    const { dataBytes, childRows } = this.#options;
     return {
-      ...{ id: this.#draft.share(), rows: this.#options.rows, dataBytes, childRows },
+      ...{ pid: process.pid, id: this.#draft.share() },
+      ...this.#declared,
       schema: writeSchemaMessage(this.#encoder.schema),
       byteLength: this.#draft.byteLength,
       headerByteLength: this.#encoder.headerInPlaceByteLength,
@@ -107,16 +119,19 @@ export class InPlaceBatch {
 
   /**
    * Hands the batch over as it lies there: writes its header, ends every window on it, sends its descriptor. Resolves when that is sent; waits
-   * for worker threads that have it open, for the first subscriber (retain 'none') and for slow ones ('block'). Throws INVALID_ARGUMENT naming a column with too little room, DATA_INVALID naming column and row, upon which the
-   * batch can be mended and committed again; TIMEOUT where a worker thread does not let go; ABORTED and CLOSED, upon which it is given up.
+   * for worker threads that have it open, for the first subscriber (retain 'none'), for slow ones ('block') and for memory for dictionaries.
+   * What still reads into its columns (`fs.read`) has to have ended before: it would write to memory that is handed over.
+   * Throws INVALID_ARGUMENT naming a column with too little room or its dictionary, DATA_INVALID naming column and row, TIMEOUT where a worker
+   * thread does not let go: the batch is as it was, and can be mended and committed again. Throws ABORTED, CLOSED, and MEMORY_LIMIT or TIMEOUT
+   * where a dictionary finds no memory: the batch is given up.
    */
   async commit(options: CommitOptions = {}): Promise<void> {
-    const { rows = this.#options.rows, nullCounts = {}, dictionaries = {}, validate = 'full', signal } = options;
+    const { rows = this.#declared.rows, nullCounts = {}, dictionaries = {}, validate = 'full', signal } = options;
     this.#checkOpen();
-    if (!Number.isSafeInteger(rows) || rows < 0 || rows > this.#options.rows)
+    if (!Number.isSafeInteger(rows) || rows < 0 || rows > this.#declared.rows)
       throw new ArrowlabError(
         'INVALID_ARGUMENT',
-        `expected rows from 0 to ${this.#options.rows}, as allocated, found ${rows}`,
+        `expected rows from 0 to ${this.#declared.rows}, as allocated, found ${rows}`,
       );
     if (this.#draft.isShared) {
       await this.#draft.unshare();
@@ -133,26 +148,29 @@ export class InPlaceBatch {
       dictionaries,
       pathsOf(fields, (_, { dictionary }) => dictionary !== null),
     );
-    for (const column of this.#draft.columns) fill(column, rows, nullCounts);
-    const arrays = this.#draft.columns.map((column) =>
-      column.toArray(({ field }) => dictionaryIn(dictionaries, field.path)),
-    );
+    const { columns } = this.#draft;
+    for (const column of columns) fill(column, rows, nullCounts);
+    const arrays = columns.map((column) => column.uncleared(({ field }) => dictionaryIn(dictionaries, field)));
     if (validate === 'full') checkColumns(arrays);
     this.#isOver = true;
+    for (const column of columns) column.clearPastEnd();
     this.#draft.finish(arrays, rows);
     try {
       await this.#broadcast.inTurn(async () => {
         await this.#begin(signal);
         for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message, signal);
         await this.#draft.send(signal);
-      });
+      }, signal);
     } catch (error) {
       this.#draft.discard();
       throw error;
     }
   }
 
-  /** Gives the memory back; the batch is never sent. Calling it again, or after `commit`, does nothing. */
+  /**
+   * Gives the memory back; the batch is never sent. What still reads into its columns (`fs.read`) has to have ended before: it would write
+   * to memory that is others' by then. Calling it again, or after `commit`, does nothing.
+   */
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -172,10 +190,29 @@ export class InPlaceBatch {
   }
 }
 
-function dictionaryIn(dictionaries: Readonly<Record<string, VectorLike>>, path: string): VectorLike {
-  if (Object.hasOwn(dictionaries, path)) return dictionaries[path]!;
-  throw new ArrowlabError(
-    'INVALID_ARGUMENT',
-    `column ${JSON.stringify(path)}: expected the dictionary that its indices refer to, found none: commit({ dictionaries: { ${JSON.stringify(path)}: vector } })`,
-  );
+const copyOf = (sizes: Sizes | undefined): Sizes | undefined =>
+  typeof sizes === 'object' && sizes !== null ? { ...sizes } : sizes;
+
+/** Checked here, since who finds out later has handed the batch over already. */
+function dictionaryIn(dictionaries: Readonly<Record<string, VectorLike>>, { path, values }: ParsedField): VectorLike {
+  const given: unknown = Object.hasOwn(dictionaries, path) ? dictionaries[path] : undefined;
+  const name = JSON.stringify(path);
+  const misfit = (expected: string) =>
+    new ArrowlabError('INVALID_ARGUMENT', `column ${name}: ${expected}: commit({ dictionaries: { ${name}: vector } })`);
+  if (!isVector(given) || given.data.length === 0)
+    throw misfit(`expected the dictionary that its indices refer to, as a vector, found ${kindOf(given)}`);
+  const rows = given.data.reduce((sum, { length }) => sum + length, 0);
+  if (given.length !== rows)
+    throw misfit(`expected its dictionary's length to be ${rows}, as its data's, found ${given.length}`);
+  for (const type of new Set(given.data.map((part) => part.type))) {
+    const found = describeFields([{ name: values!.name, nullable: true, type }]);
+    const difference = differenceOf([values!], found, 'its dictionary');
+    if (difference) throw misfit(difference);
+  }
+  return given;
+}
+
+function kindOf(given: unknown): string {
+  if (given === undefined || given === null) return given === null ? 'null' : 'none';
+  return typeof given === 'object' ? `an object of class ${given.constructor?.name}` : typeof given;
 }

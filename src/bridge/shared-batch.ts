@@ -17,15 +17,26 @@ export class SharedBatch {
   #isOpen = true;
 
   /** Throws RELEASED for a token whose batch is committed, given up, or of another process. */
-  constructor({ id, schema, rows, dataBytes, childRows, byteLength, headerByteLength }: BatchToken) {
+  constructor({ pid, id, schema, rows, dataBytes, childRows, byteLength, headerByteLength }: BatchToken) {
+    if (pid !== process.pid)
+      throw new ArrowlabError(
+        'RELEASED',
+        `expected the token of a batch of this process, ${process.pid}, found one of ${pid}: open it in a worker thread of that process`,
+      );
     const { fields } = readIpc(schema).schema;
     const plan = new BatchPlan(fields, rows, declaredRoom(fields, dataBytes, childRows));
     const open = (offset: number, length: number) => callNative((addon) => addon.openShared(id, offset, length));
     this.#windows = new WritingWindows(byteLength, open, () => {});
-    this.#columns = plan.columnsAsTheyAre(this.#windows.memoryFrom(headerByteLength));
+    // Before the windows: who can still open them has not missed the word that they are to end.
     this.#channel = new BroadcastChannel(channelOf(id));
     this.#channel.onmessage = () => this.close();
     this.#channel.unref();
+    try {
+      this.#columns = plan.columnsAsTheyAre(this.#windows.memoryFrom(headerByteLength));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** The columns, in the schema's order. What other threads have written is there; who writes what is for them to agree on. */

@@ -41,9 +41,10 @@ export class WorkerAccess {
     if (this.#windows === 0) return;
     const channel = new BroadcastChannel(channelOf(this.id));
     channel.unref();
-    channel.postMessage('end');
-    for (let pollMs = FIRST_POLL_MS; this.#windows > 0; pollMs = Math.min(pollMs * 2, SLOWEST_POLL_MS))
+    for (let pollMs = FIRST_POLL_MS; this.#windows > 0; pollMs = Math.min(pollMs * 2, SLOWEST_POLL_MS)) {
+      channel.postMessage('end'); // each time, since a thread may be opening the batch just now
       await new Promise<void>((resolve) => void setTimeout(resolve, pollMs).unref());
+    }
     channel.close();
   }
 

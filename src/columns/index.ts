@@ -30,3 +30,4 @@ export {
   type VectorLike,
 } from './shape.js';
 export { type ArrowType, type IntType, TYPE_NAMES, typeText } from './type.js';
+  isVector,

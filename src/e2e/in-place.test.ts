@@ -4,7 +4,19 @@ import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Dictionary, Field, Float64, Int32, List, Schema, Struct, Utf8, vectorFromArray } from 'apache-arrow';
+import {
+  Bool,
+  Dictionary,
+  Field,
+  Float64,
+  Int32,
+  List,
+  Schema,
+  Struct,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import type { InPlaceBatch } from '../index.js';
 import { drain, firstPrice, MIB, priceSchema, useBridge } from './bridge.js';
@@ -173,6 +185,84 @@ describe('a batch that is filled in place', () => {
       await batch.commit({ rows: 3, dictionaries: { kind: KINDS } });
     }
     expect(stream.batches).toBe(mistakes.length);
+  });
+
+  it('is as it was filled after a commit that was refused', async () => {
+    const server = await bridge.serve();
+    const fields = [new Field('is', new Bool(), true), nested.fields.at(-1)!];
+    const stream = server.publish('bits', new Schema(fields), { retain: 'all' });
+    const batch = await stream.allocate({ rows: 16 });
+    const [is, kind] = [batch.column('is'), batch.column('kind').values as Int32Array];
+    is.values!.fill(0xff as never);
+    is.validity![0] = 0xfe;
+    kind.fill(0);
+    kind[2] = 2;
+    await expect(batch.commit({ rows: 3 })).rejects.toThrow(/column "kind": expected the dictionary/);
+    await expect(batch.commit({ rows: 3, dictionaries: { kind: KINDS } })).rejects.toThrow(/an index below 2/);
+    expect([...is.values!, ...is.validity!]).toEqual([0xff, 0xff, 0xfe, 0xff]);
+    kind[2] = 1;
+    await batch.commit({ dictionaries: { kind: KINDS } });
+    await stream.end();
+    await drain(await bridge.meet(), 'bits', (leased) =>
+      expect([...leased.getChild('is')!]).toEqual([null, ...Array(15).fill(true)]),
+    );
+  });
+
+  it('says what is no dictionary of its column before anything is given up', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested, { retain: 'all' });
+    const batch = await stream.allocate({ rows: 5 });
+    fillNested(batch);
+    const numbers = vectorFromArray([1, 2], new Int32());
+    const nothing = { data: [], length: 0 };
+    const short = { data: KINDS.data, length: 1 };
+    for (const kind of [undefined, null, [], ['bid', 'ask'], 'x', nothing, short, numbers])
+      for (const validate of ['full', 'structure'] as const) {
+        const dictionaries = { kind: kind as Vector };
+        await expect(batch.commit({ rows: 3, dictionaries, validate })).rejects.toMatchObject({
+          code: 'ERR_ARROWLAB_INVALID_ARGUMENT',
+          message: expect.stringMatching(/^column "kind": .*dictionar/),
+        });
+      }
+    await batch.commit({ rows: 3, dictionaries: { kind: KINDS } });
+    expect(stream.batches).toBe(1);
+  });
+
+  it('has columns of any names, such as every object has', async () => {
+    const server = await bridge.serve();
+    const names = ['constructor', 'toString', '__proto__', 'a'];
+    const schema = new Schema(names.map((name) => new Field(name, new Utf8(), true)));
+    const stream = server.publish('names', schema, { retain: 'all' });
+    const batch = await stream.allocate({ rows: 4, dataBytes: { a: 100 } });
+    expect(batch.columns.map(({ data }) => data!.length)).toEqual([64, 64, 64, 100]);
+    for (const { valueOffsets } of batch.columns) valueOffsets!.fill(0 as never);
+    await batch.commit({ nullCounts: { a: 0 } });
+    expect(stream.writtenRows).toBe(4);
+  });
+
+  it('has room for what was asked at first, also where the options change meanwhile', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('prices', priceSchema, { retain: 'all' });
+    const options = { rows: 1_000 };
+    const allocating = stream.allocate(options);
+    options.rows = 10;
+    await (await allocating).commit();
+    expect(stream.writtenRows).toBe(1_000);
+  });
+
+  it('says what to allocate it with', async () => {
+    const server = await bridge.serve();
+    const stream = server.publish('nested', nested);
+    const invalid = { code: 'ERR_ARROWLAB_INVALID_ARGUMENT' };
+    for (const options of [
+      undefined,
+      null,
+      {},
+      { rows: -1 },
+      { rows: 1, dataBytes: null },
+      { rows: 1, childRows: 'x' },
+    ])
+      await expect(stream.allocate(options as never)).rejects.toMatchObject(invalid);
   });
 
   it('knows its columns by their paths', async () => {
