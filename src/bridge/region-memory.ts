@@ -20,7 +20,8 @@ export class RegionMemory implements TableMemory {
   constructor(region: Region) {
     this.maxBatchBytes = region.maxBytes / 32;
     this.#region = region;
-    this.#share = region.openShare(this.#holder.holder, { reservedBytes: 0 });
+    // Rows stay until their table is cleared: what others reserved would not come back.
+    this.#share = region.openShare(this.#holder.holder, { reservedBytes: 0, isRetaining: true });
   }
 
   /** Throws MEMORY_LIMIT where others hold what it needs. */

@@ -1,3 +1,5 @@
+import { ArrowlabError } from '../errors.js';
+
 /**
  * The bytes of one buffer, fetched when they are asked for: a view of memory that lies there already, or made on demand
  * (shifted, rebased, read from a file), so that sizing a message copies nothing.
@@ -14,14 +16,13 @@ export const EMPTY_BUFFER: BufferSource = { byteLength: 0, bytes: () => new Uint
 
 /** Bytes that lie in memory already. */
 export class MemoryBuffer implements BufferSource {
+  /** As it was at first: `bytes` gives none once the memory was given back, which has to show. */
+  readonly byteLength: number;
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
+    this.byteLength = bytes.byteLength;
     this.#bytes = bytes;
-  }
-
-  get byteLength(): number {
-    return this.#bytes.byteLength;
   }
 
   bytes(): Uint8Array {
@@ -56,6 +57,14 @@ export function head(buffer: BufferSource, byteLength: number): BufferSource {
   if (byteLength === 0) return EMPTY_BUFFER;
   return new DerivedBuffer(byteLength, () => buffer.bytes().subarray(0, byteLength));
 }
+
+/** RELEASED, where memory is not there any more. */
+export const releasedError = (found: string, cause?: unknown): ArrowlabError =>
+  new ArrowlabError(
+    'RELEASED',
+    `expected memory that is still there, found ${found}: the batch or table was released, or its table cleared, before it was written`,
+    { cause },
+  );
 
 /** The bytes of any view. */
 export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {

@@ -1,7 +1,7 @@
 import { ArrowlabError } from '../errors.js';
 import { type ArrayNode, type IntArray, intBytes, intsOf } from './array.js';
 import { bitmapByteLength, countBits, firstBits, sliceBitmap } from './bitmap.js';
-import { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, MemoryBuffer } from './buffer.js';
+import { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, MemoryBuffer, releasedError } from './buffer.js';
 import type { ParsedField } from './field.js';
 import { hasValidity, VIEW_BYTE_WIDTH } from './layout.js';
 import type { DataLike, VectorLike } from './shape.js';
@@ -226,7 +226,11 @@ class Window {
 
   #view(name: string, view: unknown): Uint8Array {
     if (!ArrayBuffer.isView(view)) throw this.#misfit(`${name} as a typed array`, typeof view);
-    return bytesOf(view);
+    try {
+      return bytesOf(view);
+    } catch (cause) {
+      throw releasedError(`none behind ${name} of column ${JSON.stringify(this.field.path)}`, cause);
+    }
   }
 
   #variadic(): BufferSource[] {

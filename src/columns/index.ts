@@ -1,7 +1,15 @@
 export { type ArrayNode, type IntArray, integersOf, intsOf } from './array.js';
 export { type DictionaryOf, toArrowData, toArrowSchema, toRecordBatch } from './arrow-js.js';
 export { bitAt, bitmapByteLength, countBits } from './bitmap.js';
-export { type BufferSource, bytesOf, DerivedBuffer, EMPTY_BUFFER, head, MemoryBuffer } from './buffer.js';
+export {
+  type BufferSource,
+  bytesOf,
+  DerivedBuffer,
+  EMPTY_BUFFER,
+  head,
+  MemoryBuffer,
+  releasedError,
+} from './buffer.js';
 export { Column } from './build/column.js';
 export { fill, type NullCounts } from './build/fill.js';
 export { checkPaths, pathsOf } from './build/paths.js';
@@ -23,6 +31,7 @@ export {
   batchesOf,
   type DataLike,
   type FieldLike,
+  isVector,
   type RecordBatchLike,
   type SchemaLike,
   schemaOf,
@@ -30,4 +39,3 @@ export {
   type VectorLike,
 } from './shape.js';
 export { type ArrowType, type IntType, TYPE_NAMES, typeText } from './type.js';
-  isVector,

@@ -1,4 +1,5 @@
 import { type RecordBatch, Table } from 'apache-arrow';
+import { ArrowlabError } from '../errors.js';
 import { toArrowSchema, toRecordBatch } from './arrow-js.js';
 import type { BatchPlan } from './build/plan.js';
 import { RowBatcher, type Target } from './build/row-batcher.js';
@@ -40,8 +41,10 @@ export class MutableTable<T> {
   #full: { target: Target; batch: RecordBatch }[] = [];
   readonly #batcher: RowBatcher<T, Target>;
 
-  /** Throws TYPE_UNSUPPORTED, TABLE_UNRECOGNISED. */
+  /** Throws TYPE_UNSUPPORTED, TABLE_UNRECOGNISED, INVALID_ARGUMENT. */
   constructor(schema: RowsSchema<T>, { batchRows = BATCH_ROWS, memory = HEAP }: MutableTableOptions = {}) {
+    if (!Number.isSafeInteger(batchRows) || batchRows < 1)
+      throw new ArrowlabError('INVALID_ARGUMENT', `expected batchRows as a whole number from 1 on, found ${batchRows}`);
     this.#format = formatOf(schema);
     this.#schema = toArrowSchema(this.#format.parsedSchema);
     this.#batchRows = batchRows;

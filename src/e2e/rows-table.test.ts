@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Table } from 'apache-arrow';
+import { Field, FixedSizeBinary, Schema, type Table } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { dictionary, float64, int32, list, MutableTable, nullable, protobufRows, schema, utf8 } from '../index.js';
-import { drain, MIB, useBridge } from './bridge.js';
+import { drain, MIB, priceSchema, useBridge } from './bridge.js';
 
 const bridge = useBridge();
 
@@ -113,5 +113,65 @@ describe('a table that rows are appended to', () => {
       for (const row of batch) expect(row.kind).toBe(person(id++).kind);
     });
     expect(id).toBe(333);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses batches of %d rows', (batchRows) => {
+    expect(() => new MutableTable(people, { batchRows })).toThrow(
+      expect.objectContaining({ code: 'ERR_ARROWLAB_INVALID_ARGUMENT' }),
+    );
+  });
+
+  it('in the region leaves to streams what they have reserved', async () => {
+    const server = await bridge.serve({ maxBytes: 64 * MIB });
+    server.publish('prices', priceSchema, { retain: 'latest', reserveBytes: 32 * MIB });
+    const wide = new Schema([new Field('bytes', new FixedSizeBinary(40 * MIB), false)]);
+    using table = new MutableTable<object>(wide, { memory: server.memory });
+    expect(() => table.append({ bytes: new Uint8Array(40 * MIB) })).toThrow(
+      expect.objectContaining({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' }),
+    );
+    expect(server.stats().usedBytes).toBe(0);
+  });
+
+  it.each(Array.from({ length: 15 }, (_, i) => 2 * i))(
+    'cleared %i turns after its snapshot was written sends the rows of the snapshot, or nothing',
+    async (turns) => {
+      const server = await bridge.serve({ maxBytes: 16 * MIB });
+      const stream = server.publish('people', people, { retain: 'all' });
+      using table = new MutableTable(people, { memory: server.memory });
+      table.appendMany(peopleTo(900));
+      const snapshot = table.snapshot();
+      const written = stream.write(snapshot).then(
+        () => undefined,
+        (error: { code?: string }) => error.code ?? error,
+      );
+      for (let turn = 0; turn < turns; turn++) await null;
+      table.clear();
+      const code = await written;
+      if (code) {
+        expect(code).toBe('ERR_ARROWLAB_RELEASED');
+        expect(stream.batches).toBe(0);
+        return;
+      }
+      await stream.end();
+      let id = 0;
+      await drain(await bridge.meet(), 'people', (batch) => {
+        for (const row of batch) expect(row.name).toBe(person(id++).name);
+      });
+      expect(id).toBe(900);
+    },
+  );
+
+  it('in the region leaves nothing to read in snapshots of what was cleared, whatever takes its memory', async () => {
+    const server = await bridge.serve({ maxBytes: 16 * MIB });
+    using table = new MutableTable(people, { memory: server.memory });
+    table.appendMany(peopleTo(1_500));
+    const snapshot = table.snapshot();
+    table.clear();
+    table.appendMany(peopleTo(1_500).map((row) => ({ ...row, id: -1, marks: [-1] })));
+    for (const { data } of snapshot.batches) {
+      const [id, name, kind, marks] = data.children;
+      for (const { values, valueOffsets } of [id!, name!, kind!, marks!, marks!.children[0]!])
+        for (const view of [values, valueOffsets]) expect(view?.length ?? 0).toBe(0);
+    }
   });
 });

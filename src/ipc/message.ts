@@ -1,4 +1,4 @@
-import type { BufferSource } from '../columns/index.js';
+import { type BufferSource, releasedError } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
 import { type BatchHeader, type BufferRange, HeaderTemplate } from './batch-header.js';
 import { ALIGNMENT } from './metadata.js';
@@ -80,11 +80,7 @@ function writeBuffers(sink: Sink, buffers: readonly BufferSource[], ranges: read
     if (byteLength === 0) continue;
     const bytes = buffers[index]!.bytes();
     // Memory that was given back since the message was sized reads as shorter: what was in the sink before would go out.
-    if (bytes.byteLength !== byteLength)
-      throw new ArrowlabError(
-        'RELEASED',
-        `expected a buffer of ${byteLength} bytes, found ${bytes.byteLength}: the batch or table was released, or its table cleared, before it was written`,
-      );
+    if (bytes.byteLength !== byteLength) throw releasedError(`${bytes.byteLength} of a buffer's ${byteLength} bytes`);
     sink.write(offset, bytes);
   }
 }
