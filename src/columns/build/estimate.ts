@@ -16,20 +16,28 @@ const LEAST = 64;
 export class RoomEstimate implements Room {
   readonly #perRow = new Map<ParsedField, number>();
   readonly #fields: readonly ParsedField[];
+  /** The list around a field, if there is one. */
+  readonly #listAround = new Map<ParsedField, ParsedField>();
+  /** How much more room than its rows need the child of a list has got: what lies below it needs no more for that. */
+  readonly #surplus = new Map<ParsedField, number>();
   #growth = 1;
   #wantedRows = 0;
   #plan: BatchPlan | undefined;
 
   constructor(fields: readonly ParsedField[]) {
     this.#fields = fields;
+    for (const field of fields) this.#findLists(field);
   }
 
   dataBytes(field: ParsedField, rows: number): number {
-    return this.#sizeOf(field, rows, FIRST_BYTES);
+    return this.#sizeFor(this.#needed(field, rows, FIRST_BYTES));
   }
 
   childRows(field: ParsedField, rows: number): number {
-    return this.#sizeOf(field, rows, FIRST_ROWS);
+    const needed = this.#needed(field, rows, FIRST_ROWS);
+    const size = this.#sizeFor(needed);
+    this.#surplus.set(field, size / needed);
+    return size;
   }
 
   /** A plan of `rows` rows, or of so many fewer that its body has at most `maxBytes` bytes; of one row at least, whatever that takes. */
@@ -45,8 +53,7 @@ export class RoomEstimate implements Room {
 
   /** A batch is filled. */
   learn(columns: readonly Column[]): void {
-    if (this.#growth > 1) this.#plan = undefined;
-    this.#growth = 1;
+    this.calm();
     for (const column of columns) this.#learn(column);
   }
 
@@ -78,7 +85,21 @@ export class RoomEstimate implements Room {
     this.#plan = undefined;
   }
 
-  #sizeOf(field: ParsedField, rows: number, first: number): number {
-    return Math.max(LEAST, Math.ceil((this.#perRow.get(field) ?? first) * rows)) * this.#growth;
+  /** What `rows` rows need by what is known, without the surplus of the list around them. */
+  #needed(field: ParsedField, rows: number, first: number): number {
+    const list = this.#listAround.get(field);
+    const surplus = list ? this.#surplus.get(list)! : 1;
+    return ((this.#perRow.get(field) ?? first) * rows) / surplus;
+  }
+
+  /** Grown once, however many lists are around: growth on growth would be a power of their depth. */
+  #sizeFor(needed: number): number {
+    return Math.max(LEAST, Math.ceil(needed)) * this.#growth;
+  }
+
+  #findLists(field: ParsedField, list?: ParsedField): void {
+    if (list) this.#listAround.set(field, list);
+    const below = field.layout.kind === 'list' ? field : list;
+    for (const child of field.children) this.#findLists(child, below);
   }
 }
