@@ -6,6 +6,7 @@ import { Misfit, NO_ROOM } from './misfit.js';
 /** Up to so many characters a loop over them is faster than a call into the engine, where all of them are ASCII. */
 export const SHORT_TEXT = 24;
 const VIEW_INLINE = 12;
+const MAX_INT32 = 2 ** 31 - 1;
 
 /** Appends the text of row `row` to the data of a column with offsets. */
 export function appendText(cursor: Cursor, row: number, text: string): void {
@@ -51,14 +52,22 @@ export function binaryOf(value: unknown): Uint8Array | undefined {
 
 /** Appends the bytes of row `row` to the data of a column with offsets. */
 export function appendBinary(cursor: Cursor, row: number, bytes: Uint8Array): void {
-  cursor.dataLength = copied(cursor.data, cursor.dataLength, bytes);
+  cursor.dataLength = copied(cursor, bytes);
   cursor.setOffset(row + 1, cursor.dataLength);
 }
 
-function copied(data: Uint8Array, start: number, bytes: Uint8Array): number {
-  if (start + bytes.length > data.length) throw NO_ROOM;
+/** Where the bytes end in the cursor's data, which they are written to. @throws NO_ROOM or a Misfit. */
+function copied({ data, dataLength: start, layout }: Cursor, bytes: Uint8Array): number {
+  const { length } = bytes;
+  if (start + length > data.length) {
+    const isLarge = layout.kind === 'binary' && layout.offsetWidth === 8;
+    // No batch could ever have room for them. Strings of that length are beyond the engine.
+    if (length > MAX_INT32 && !isLarge)
+      throw new Misfit(`at most ${MAX_INT32} bytes, as 32 bits can count (declare largeBinary)`, `${length} bytes`);
+    throw NO_ROOM;
+  }
   data.set(bytes, start);
-  return start + bytes.length;
+  return start + length;
 }
 
 /** Writes a text's view, and its bytes into the data where the view has no room for them. */
@@ -74,7 +83,7 @@ export function writeTextView(cursor: Cursor, row: number, text: string): void {
 
 /** Writes the view of bytes, and them into the data where the view has no room for them. */
 export function writeBinaryView(cursor: Cursor, row: number, bytes: Uint8Array): void {
-  if (bytes.length > VIEW_INLINE) refer(cursor, row, copied(cursor.data, cursor.dataLength, bytes));
+  if (bytes.length > VIEW_INLINE) refer(cursor, row, copied(cursor, bytes));
   else {
     clearView(cursor.words, row, bytes.length);
     cursor.valueBytes.set(bytes, 16 * row + 4);

@@ -142,3 +142,22 @@ test('days of some eight centuries have the number that Date gives them', () => 
     expect(appended(field('x', date(0)), text)).toBe(day);
   }
 });
+
+test.each<ArrowType['name']>(['Binary', 'BinaryView'])(
+  '%s: bytes that no batch has room for are refused; with offsets of 64 bits they wait for room',
+  (name) => {
+    const bytes = new Uint8Array(2 ** 31 + 10); // pages that nobody touches cost nothing
+    const appenderOf = (type: ArrowType) => {
+      const schema = schemaOf(field('x', type));
+      const appender = rowFormat(schema).appender();
+      appender.bind(staleColumns(schema, SIZES));
+      return appender;
+    };
+    const [narrow, wide] = [appenderOf({ name } as ArrowType), appenderOf({ name: 'LargeBinary' })];
+    expect(() => narrow.append({ x: bytes }, 5)).toThrow(
+      'row 5: x: expected at most 2147483647 bytes, as 32 bits can count (declare largeBinary), found 2147483658 bytes',
+    );
+    expect(narrow.append({ x: Uint8Array.of(1) }, 5)).toBe(true);
+    expect(wide.append({ x: bytes }, 5)).toBe(false);
+  },
+);
