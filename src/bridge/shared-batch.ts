@@ -8,7 +8,8 @@ import { WritingWindows } from './writing-windows.js';
 
 /**
  * A batch in place that another thread of this process allocated, to fill its columns from here. Ends by `close`, and by itself when the
- * batch is committed or given up over there, which waits for it: this thread's event loop has to turn for that.
+ * batch is committed or given up over there, which waits for it: this thread's event loop has to turn for that. What still reads into its
+ * columns (`fs.read`) has to have ended by then: it would write to memory that is not the batch's any more.
  */
 export class SharedBatch {
   readonly #columns: readonly Column[];
@@ -53,7 +54,7 @@ export class SharedBatch {
     return columnOf(this.columns, name);
   }
 
-  /** Ends every window on the batch in this thread. */
+  /** Ends every window on the batch in this thread; what still reads into its columns has to have ended before. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -228,6 +228,21 @@ describe('a batch that is filled in place', () => {
     expect(stream.batches).toBe(1);
   });
 
+  it('is given up where its dictionary finds no memory in time', async () => {
+    const server = await bridge.serve({ maxBytes: 16 * MIB, waitTimeoutMs: 50 });
+    const stream = server.publish('nested', nested, { retain: 'all' });
+    const other = server.publish('prices', priceSchema, { retain: 'all' });
+    using holding = await other.allocate({ rows: MIB });
+    const batch = await stream.allocate({ rows: 5 });
+    fillNested(batch);
+    const long = vectorFromArray(['bid', 'a'.repeat(8 * MIB)], new Utf8());
+    await expect(batch.commit({ rows: 3, dictionaries: { kind: long } })).rejects.toMatchObject({
+      code: 'ERR_ARROWLAB_TIMEOUT',
+    });
+    expect(() => batch.columns).toThrow(expect.objectContaining({ code: 'ERR_ARROWLAB_RELEASED' }));
+    expect(holding.columns).toHaveLength(1);
+  });
+
   it('has columns of any names, such as every object has', async () => {
     const server = await bridge.serve();
     const names = ['constructor', 'toString', '__proto__', 'a'];
