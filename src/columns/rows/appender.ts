@@ -25,7 +25,7 @@ export class ObjectAppender implements RowAppender<object> {
 
   constructor({ fields }: ParsedSchema, generated: RowWriterFactory | undefined) {
     const iterables = this.#iterables;
-    const dictionaries = new Dictionaries(fields, iterables);
+    const dictionaries = new Dictionaries(fields, iterables, () => this.#rows);
     this.#dictionaries = dictionaries;
     this.#cursors = fields.map((field) => new Cursor(field, { dictionaries, iterables }));
     this.#marked = this.#cursors.flatMap((cursor) => [...cursor.tree()]).filter(({ isMarked }) => isMarked);
@@ -39,6 +39,7 @@ export class ObjectAppender implements RowAppender<object> {
 
   bind(columns: readonly Column[]): void {
     this.#rows = 0;
+    this.#dictionaries.keep();
     this.#capacity = Math.min(...columns.map(({ capacity }) => capacity), Number.MAX_SAFE_INTEGER);
     for (const [index, cursor] of this.#cursors.entries()) cursor.bind(columns[index]!);
   }
@@ -68,6 +69,7 @@ export class ObjectAppender implements RowAppender<object> {
 
   #rollBack(): void {
     for (const cursor of this.#cursors) cursor.rollBack(this.#rows, this.#rows + 1);
+    this.#dictionaries.rollBack();
   }
 
   /** What is wrong with a row, found by writing it once more. */

@@ -56,10 +56,12 @@ export class DictionaryChunks {
     }
   }
 
-  /** Takes back the last value. */
-  removeLast(): void {
+  /** Takes back the last value, unless its chunk is finished: whether it did. */
+  removeLast(): boolean {
+    if (this.#rows === 0) return false;
     this.#rows--;
     this.#cursor.rollBack(this.#rows, this.#rows + 1);
+    return true;
   }
 
   /** What was appended since this was last called. */

@@ -172,3 +172,42 @@ test('dictionaries within dictionaries read as the rows were, through many batch
     { numRuns: 100 },
   );
 });
+
+test.each<[string, ArrowType, (i: number) => unknown]>([
+  ['strings', utf8, (i) => `value ${i}`],
+  ['integers', int(32), (i) => (i % 2 ? i : BigInt(i))],
+  ['long views', { name: 'Utf8View' }, (i) => `a string beyond twelve ${i}`],
+])('%s that refused rows alone had take no index', (_, type, valueAt) => {
+  const list = field('x', { name: 'List' }, { children: [field('item', type, { index: int(8) })] });
+  const schema = schemaOf(list, field('n', int(32)));
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ isGood: fc.boolean(), isNext: fc.boolean(), first: fc.nat(60), count: fc.nat(100) })),
+      (steps) => {
+        const appender = rowFormat(schema).appender();
+        const begin = () => staleColumns(schema, { rows: 500, dataBytes: 0, childRows: 20_000 });
+        let columns = begin();
+        appender.bind(columns);
+        let rows: unknown[][] = [];
+        const indices = new Map<number, number>();
+        for (const { isGood, isNext, first, count } of [...steps, { isGood: true, isNext: true, first: 0, count: 1 }]) {
+          // Good rows have few different values; each refused one has a new one.
+          const places = isGood ? Array.from({ length: count }, (_, i) => (first + i) % 100) : [100 + first];
+          const x = places.map(valueAt);
+          if (isGood) {
+            expect(appender.append({ x, n: 1 }, rows.length)).toBe(true);
+            rows.push([x.map(Number).some(Number.isNaN) ? x : x.map(Number), 1]);
+            for (const place of places) if (!indices.has(place)) indices.set(place, indices.size);
+          } else expect(() => appender.append({ x, n: 'x' }, rows.length)).toThrow(`row ${rows.length}: `);
+          if (!isNext) continue;
+          expect(readColumns(schema, appender, columns)).toEqual(rows);
+          expect(appender.dictionaryOf(columns[0]!.children[0]!).length).toBe(indices.size);
+          columns = begin();
+          appender.bind(columns);
+          rows = [];
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

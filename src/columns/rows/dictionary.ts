@@ -23,8 +23,16 @@ type Data = ReturnType<typeof toArrowData>;
 /** The dictionaries of a stream by their ids, as its rows have filled them. */
 export class Dictionaries {
   readonly #byId = new Map<bigint, Dictionary>();
+  readonly #rowBeingWritten: () => number;
+  /** The last row of the batch that has added values: to which dictionaries, and what the values are found by. */
+  #row = -1;
+  readonly #grown: Dictionary[] = [];
+  readonly #keys: string[] = [];
+  #count = 0;
 
-  constructor(fields: readonly ParsedField[], iterables: Iterables) {
+  /** `rowBeingWritten` counts from 0 in each batch. */
+  constructor(fields: readonly ParsedField[], iterables: Iterables, rowBeingWritten: () => number) {
+    this.#rowBeingWritten = rowBeingWritten;
     for (const field of dictionaryFields(fields)) {
       const { id } = field.dictionary!;
       if (!this.#byId.has(id)) this.#byId.set(id, new Dictionary(field, { dictionaries: this, iterables }));
@@ -38,6 +46,26 @@ export class Dictionaries {
 
   vectorOf(field: ParsedField): Vector {
     return this.of(field)!.vector();
+  }
+
+  /** A dictionary has a value more, which is found by `key`. */
+  note(dictionary: Dictionary, key: string): void {
+    const row = this.#rowBeingWritten();
+    if (row !== this.#row) this.keep();
+    this.#row = row;
+    this.#grown[this.#count] = dictionary;
+    this.#keys[this.#count++] = key;
+  }
+
+  /** What was added stays: another batch begins. */
+  keep(): void {
+    this.#count = 0;
+  }
+
+  /** The row was refused: values that it alone brought would use up indices. Those before the last that began a chunk of memory stay all the same. */
+  rollBack(): void {
+    if (this.#row !== this.#rowBeingWritten()) return;
+    while (this.#count > 0) this.#grown[--this.#count]!.removeLast(this.#keys[this.#count]!);
   }
 }
 
@@ -89,6 +117,17 @@ export class Dictionary {
     this.#length++;
   }
 
+  /** Takes back the last value, found by `key`, if that can be. */
+  removeLast(key: string): void {
+    if (!this.#chunks.removeLast()) return;
+    this.#length--;
+    if (this.#isText) this.#ofPrimitive.delete(key);
+    else {
+      this.#ofKey.delete(key);
+      this.#ofPrimitive.clear(); // several may have led there; keys find the others again
+    }
+  }
+
   /** All values so far. Parts are the same objects as before; what is new is one more, until there are many of them. */
   vector(): Vector {
     const arrays = this.#chunks.take();
@@ -114,6 +153,7 @@ export class Dictionary {
     const known = key === undefined ? undefined : this.#ofKey.get(key);
     if (known === undefined && this.#length < maxLength) {
       if (key !== undefined) this.#ofKey.set(key, this.#length);
+      this.#dictionaries.note(this, key ?? (value as string));
       return this.#length++;
     }
     this.#chunks.removeLast();
