@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { TableMemory } from '../columns/index.js';
+import { asSchema, type TableMemory } from '../columns/index.js';
 import { debug } from '../debug.js';
 import { type ArrowlabError, ArrowlabError as Failure } from '../errors.js';
 import { type SchemaLike, schemaOf, type TableLike } from '../ipc/index.js';
@@ -16,6 +16,9 @@ export interface ListenOptions extends EndpointOptions {
   /** Where to listen: a path of at most 107 bytes, in a directory that only this user can enter. */
   path: string;
 }
+
+const isTable = (data: SchemaLike | TableLike | undefined): data is TableLike =>
+  typeof data === 'object' && data !== null && 'batches' in data;
 
 /** How long a process that was just started may take until it greets. */
 const START_TIMEOUT_MS = 30_000;
@@ -77,7 +80,7 @@ export class Server extends EventEmitter<ServerEvents> {
     data: SchemaLike | TableLike,
     options: PublishOptions = {},
   ): PublishedStream | Promise<PublishedStream> {
-    if (!('batches' in data)) return this.#endpoint.publish(name, data, options);
+    if (!isTable(data)) return this.#endpoint.publish(name, asSchema(data), options);
     return this.#publishWhole(name, this.#endpoint.publish(name, schemaOf(data), { retain: 'all' }), (stream) =>
       stream.write(data),
     );

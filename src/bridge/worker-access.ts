@@ -42,7 +42,8 @@ export class WorkerAccess {
     const channel = new BroadcastChannel(channelOf(this.id));
     channel.unref();
     for (let pollMs = FIRST_POLL_MS; this.#windows > 0; pollMs = Math.min(pollMs * 2, SLOWEST_POLL_MS)) {
-      channel.postMessage('end'); // each time, since a thread may be opening the batch just now
+      // More than once, since a thread may be opening the batch just now; not for ever, since a blocked one keeps what it is told.
+      if (pollMs < SLOWEST_POLL_MS) channel.postMessage('end');
       await new Promise<void>((resolve) => void setTimeout(resolve, pollMs).unref());
     }
     channel.close();

@@ -12,7 +12,7 @@ export type RowsSchema<T> = TypedSchema<T> | RowFormat<T> | SchemaLike;
 
 /** @throws TABLE_UNRECOGNISED, TYPE_UNSUPPORTED */
 export function formatOf<T>(schema: RowsSchema<T>): RowFormat<T> {
-  if ('appender' in schema) return schema;
+  if (isFormat(schema)) return schema;
   return rowFormat(describeSchema(asSchema(schema))) as unknown as RowFormat<T>;
 }
 
@@ -21,15 +21,17 @@ export function formatOf<T>(schema: RowsSchema<T>): RowFormat<T> {
  * @throws SCHEMA_MISMATCH naming the field that differs, and as `formatOf`
  */
 export function formatFor<T>(announced: ParsedSchema, schema: RowsSchema<T>): RowFormat<T> {
-  const isFormat = 'appender' in schema;
-  const { fields } = isFormat ? schema.parsedSchema : describeSchema(asSchema(schema));
+  const { fields } = isFormat(schema) ? schema.parsedSchema : describeSchema(asSchema(schema));
   const difference =
     differenceOf(announced.fields, fields, "the stream's schema") ??
-    (isFormat ? inexactness(announced.fields, fields) : undefined);
+    (isFormat(schema) ? inexactness(announced.fields, fields) : undefined);
   if (difference)
     throw new ArrowlabError('SCHEMA_MISMATCH', `${difference}; write these rows to a stream of their own`);
-  return isFormat ? schema : (rowFormat(announced) as unknown as RowFormat<T>);
+  return isFormat(schema) ? schema : (rowFormat(announced) as unknown as RowFormat<T>);
 }
+
+const isFormat = <T>(schema: RowsSchema<T>): schema is RowFormat<T> =>
+  typeof schema === 'object' && schema !== null && 'appender' in schema;
 
 /** A format writes its own nulls and its own dictionaries. */
 function inexactness(announced: readonly ParsedField[], fields: readonly ParsedField[]): string | undefined {

@@ -4,6 +4,15 @@ import { collect, drain, firstPrice, priceSchema, prices, useBridge } from './br
 
 const bridge = useBridge();
 
+it('refuses what is no schema and no table by name, without waiting for anybody', async () => {
+  const server = await bridge.serve();
+  const stream = server.publish('prices', priceSchema);
+  const unrecognised = expect.objectContaining({ code: 'ERR_ARROWLAB_TABLE_UNRECOGNISED' });
+  expect(() => server.publish('other', undefined as never)).toThrow(unrecognised);
+  expect(() => stream.rows(null as never)).toThrow(unrecognised);
+  await expect(stream.write([{ price: 1 }] as never)).rejects.toEqual(unrecognised);
+});
+
 it('gives a write up that waits for its turn', async () => {
   const server = await bridge.serve();
   const stream = server.publish('prices', priceSchema);
