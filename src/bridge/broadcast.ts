@@ -6,23 +6,10 @@ import { Breather } from './breather.js';
 import type { Endpoint } from './endpoint.js';
 import type { Outlet } from './outlet.js';
 import { PlacedMessage } from './placed.js';
+import { oneOf, type PublishOptions } from './publish-options.js';
 import { Replay, type Retention } from './replay.js';
 import type { StreamStatus, WaitStatus } from './status.js';
-
-export interface PublishOptions {
-  /**
-   * What a late subscriber gets beside the schema and the live dictionaries: nothing, the last batch, or all batches.
-   * With 'none' the first write waits for a subscriber. Default 'none'.
-   */
-  retain?: Retention | undefined;
-  /** What a subscriber without credit does to the others: 'block' makes the writer wait, 'drop' leaves batches out for that subscriber. Default 'block'. */
-  slow?: 'block' | 'drop' | undefined;
-  /**
-   * Bytes of the region that the stream may use whatever other streams hold; two of its batches are enough to go on. Default: a sixteenth of
-   * `maxBytes`, less where many streams are open.
-   */
-  reserveBytes?: number | string | undefined;
-}
+import { Turns } from './turns.js';
 
 /** The way of one stream's messages into the region and to its subscribers: each is written once, one after the other. */
 export class Broadcast implements Holder {
@@ -49,7 +36,7 @@ export class Broadcast implements Holder {
   readonly #share: Share;
   readonly #replay: Replay;
   readonly #breather = new Breather();
-  #lastWork: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #ending: { error: ArrowlabError | undefined } | undefined;
 
   /** Throws INVALID_ARGUMENT, MEMORY_LIMIT. */
@@ -85,22 +72,11 @@ export class Broadcast implements Holder {
 
   /** Works happen one after the other, in the order they were asked for; none after the end. `signal` gives up waiting for the turn. Throws CLOSED, ABORTED. */
   inTurn(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
-    let hasBegun = false;
-    const turn = this.#lastWork.then(() => {
-      hasBegun = true;
+    const workIfOpen = (): Promise<void> => {
       this.checkOpen();
-      ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
       return work();
-    });
-    this.#lastWork = turn.catch(() => {});
-    if (!signal) return turn;
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        if (!hasBegun) reject(ArrowlabError.aborted(signal, `the write to ${this.holder}, which waited for others,`));
-      };
-      signal.addEventListener('abort', onAbort);
-      turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-    });
+    };
+    return this.#turns.take(workIfOpen, `the write to ${this.holder}`, signal);
   }
 
   /** Waits for the first subscriber, unless late ones get what is written now. Throws ABORTED, CLOSED. */
@@ -192,7 +168,7 @@ export class Broadcast implements Holder {
   async fail(error: ArrowlabError): Promise<void> {
     this.checkOpen();
     this.#endWith(error);
-    await this.#lastWork;
+    await this.#turns.last;
     await this.#audience.room();
   }
 
@@ -277,13 +253,4 @@ export class Broadcast implements Holder {
     this.#endpoint.region.closeShare(this.#share);
     this.#audience.end(error);
   }
-}
-
-function oneOf<T extends string>(what: string, value: T, allowed: T[]): T {
-  if (!allowed.includes(value))
-    throw new ArrowlabError(
-      'INVALID_ARGUMENT',
-      `expected ${what} to be one of ${allowed.join(', ')}, found ${JSON.stringify(value)}`,
-    );
-  return value;
 }

@@ -1,9 +1,9 @@
 export { LeasedBatch } from './batch.js';
 export type { BatchToken } from './batch-token.js';
-export type { PublishOptions } from './broadcast.js';
 export type { EndpointOptions, StreamListing } from './endpoint.js';
 export { type AllocateOptions, type CommitOptions, InPlaceBatch } from './in-place-batch.js';
 export { connect, inherit, Peer } from './peer.js';
+export type { PublishOptions } from './publish-options.js';
 export { PublishedStream, type WriteOptions } from './published.js';
 export type { RequestOptions } from './request.js';
 export { type RowsOptions, RowWriter } from './row-writer.js';

@@ -8,9 +8,10 @@ import {
   schemaOf,
   type TableLike,
 } from '../ipc/index.js';
-import { Broadcast, type PublishOptions } from './broadcast.js';
+import { Broadcast } from './broadcast.js';
 import type { Endpoint } from './endpoint.js';
 import { type AllocateOptions, InPlaceBatch } from './in-place-batch.js';
+import type { PublishOptions } from './publish-options.js';
 import { type RowsOptions, RowWriter } from './row-writer.js';
 import type { StreamStatus } from './status.js';
 
