@@ -235,8 +235,13 @@ export class Broadcast implements Holder {
   }
 
   #send(placed: PlacedMessage, rows: number, writer: Holder): void {
-    if (this.#ending) placed.drop(writer);
-    this.checkOpen();
+    try {
+      this.checkOpen();
+      this.#checkRetained(placed);
+    } catch (error) {
+      placed.drop(writer);
+      throw error;
+    }
     this.writtenBytes += placed.byteLength;
     if (placed.kind === 'batch') {
       this.batches++;
@@ -245,6 +250,16 @@ export class Broadcast implements Holder {
     this.#audience.offer(placed, this.#slow === 'drop');
     this.#replay.remember(placed);
     placed.drop(writer);
+  }
+
+  /** What is kept for ever is bounded on the heap too. */
+  #checkRetained({ inlineBytes }: PlacedMessage): void {
+    const { maxBytes } = this.#endpoint.region;
+    if (this.#retain !== 'all' || this.#replay.inlineBytes + inlineBytes <= maxBytes) return;
+    throw new ArrowlabError(
+      'MEMORY_LIMIT',
+      `expected small messages that ${this.holder} retains within maxBytes = ${maxBytes}, found more: raise maxBytes or retain less`,
+    );
   }
 
   #endWith(error: ArrowlabError | undefined): void {

@@ -71,6 +71,11 @@ export class PlacedMessage {
     return this.extent?.capacity ?? 0;
   }
 
+  /** Bytes of the heap that it takes, where it travels inline. */
+  get inlineBytes(): number {
+    return this.bytes?.byteLength ?? 0;
+  }
+
   hold(holder: Holder): void {
     this.extent?.hold(holder);
   }

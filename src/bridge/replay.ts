@@ -10,6 +10,8 @@ export class Replay {
   readonly #holder: Holder;
   readonly #share: Share;
   #messages: PlacedMessage[] = [];
+  /** Of what is kept, bytes on the heap: messages that travel inline. */
+  inlineBytes = 0;
   /** Whether a dictionary has come that replaces an earlier one, which is still here. */
   #hasReplaced = false;
 
@@ -35,6 +37,7 @@ export class Replay {
       message.hold(this.#holder);
       this.#messages.push(message);
       this.#share.retainedBytes += message.regionBytes;
+      this.inlineBytes += message.inlineBytes;
     }
     if (this.#retention === 'all') return;
     if (message.kind === 'dictionary' && !message.isDelta) this.#hasReplaced = true;
@@ -63,6 +66,7 @@ export class Replay {
       if (keptSet.has(message)) continue;
       message.drop(this.#holder);
       this.#share.retainedBytes -= message.regionBytes;
+      this.inlineBytes -= message.inlineBytes;
     }
     this.#messages = kept;
   }

@@ -1,6 +1,6 @@
 import { Dictionary, Int32, makeVector, Table, Utf8, vectorFromArray } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
-import { collect, drain, firstPrice, priceSchema, prices, useBridge } from './bridge.js';
+import { collect, drain, firstPrice, MIB, priceSchema, prices, useBridge } from './bridge.js';
 
 const bridge = useBridge();
 
@@ -11,6 +11,17 @@ it('refuses what is no schema and no table by name, without waiting for anybody'
   expect(() => server.publish('other', undefined as never)).toThrow(unrecognised);
   expect(() => stream.rows(null as never)).toThrow(unrecognised);
   await expect(stream.write([{ price: 1 }] as never)).rejects.toEqual(unrecognised);
+});
+
+it('retains small messages within maxBytes too, which travel inline', async () => {
+  const server = await bridge.serve({ maxBytes: MIB });
+  const stream = server.publish('prices', priceSchema, { retain: 'all' });
+  const write = async () => {
+    for (let i = 0; i < 1_000; i++) await stream.write(prices(500));
+  };
+  await expect(write()).rejects.toMatchObject({ code: 'ERR_ARROWLAB_MEMORY_LIMIT' });
+  expect(stream.writtenBytes).toBeGreaterThan(0.9 * MIB);
+  expect(stream.writtenBytes).toBeLessThanOrEqual(MIB);
 });
 
 it('gives a write up that waits for its turn', async () => {
