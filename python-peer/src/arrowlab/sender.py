@@ -92,8 +92,8 @@ class Sender:
 
     def abort(self, *last_words: Frame) -> None:
         """Sends what the socket takes at once, then shuts it down; leases are not released any more."""
-        self.send(*last_words)
-        with self._turn:
+        with self._turn:  # all the while, or another thread would have the last word
+            self.send(*last_words)
             self._give_up()
         self._ledger.ring()
 
