@@ -15,6 +15,7 @@ export function batchBuilder(schema, rowOf = (row) => row) {
   const batcher = new RowBatcher(format, {
     batchRows: 65_536,
     maxBytes: 64 * 2 ** 20,
+    maxRowBytes: Number.POSITIVE_INFINITY,
     open: (plan) => {
       const buffer = memoryFor(plan);
       return { columns: plan.columns((byteOffset) => ({ buffer, byteOffset })) };
