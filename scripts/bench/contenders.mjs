@@ -12,16 +12,21 @@ const WARM_UPS = 15;
 
 async function openContender(name) {
   const child = fork(fileURLToPath(new URL('contender.mjs', import.meta.url)), [name]);
-  await once(child, 'message');
+  const ended = once(child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`the contender "${name}" ended with ${code}`)),
+  );
+  ended.catch(() => {}); // at its end nobody waits for what it says
+  const said = () => Promise.race([once(child, 'message'), ended]);
+  await said();
   return {
     async once() {
       child.send('again');
-      const [cpuNs] = await once(child, 'message');
+      const [cpuNs] = await said();
       return cpuNs;
     },
     async close() {
-      child.disconnect();
-      await once(child, 'exit');
+      if (child.connected) child.disconnect();
+      await ended.catch(() => {});
     },
   };
 }
@@ -29,10 +34,15 @@ async function openContender(name) {
 /** Medians of the CPU time of a round in ns, by contender; tells the rates. `others` are open contenders, which are closed here as well. */
 export async function compare(report, title, unit, names, others = {}) {
   const open = { ...others };
-  for (const name of names) open[name] = await openContender(name);
-  const rounds = Object.entries(open).map(([name, contender]) => [name, () => contender.once()]);
-  const times = await interleave(Object.fromEntries(rounds), ROUNDS, WARM_UPS);
-  for (const contender of Object.values(open)) await contender.close();
+  let times;
+  try {
+    for (const name of names) open[name] = await openContender(name);
+    const rounds = Object.entries(open).map(([name, contender]) => [name, () => contender.once()]);
+    times = await interleave(Object.fromEntries(rounds), ROUNDS, WARM_UPS);
+  } finally {
+    // Those that are left would keep the bench from ending.
+    await Promise.allSettled(Object.values(open).map((contender) => contender.close()));
+  }
   const rateText = (ns) => ((ROWS / ns) * 1e6).toFixed(0);
   report.table(
     title,
