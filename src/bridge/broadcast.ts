@@ -101,10 +101,7 @@ export class Broadcast implements Holder {
     const placed = PlacedMessage.placeNow(message, this.#endpoint.region, this.#endpoint.inlineBelow, wish);
     if (!placed) return undefined;
     return {
-      send: async () => {
-        await this.#ready(undefined);
-        this.#send(placed, message.rows, wish.writer);
-      },
+      send: () => this.#emitPlaced(placed, message.rows, wish.writer),
       drop: () => placed.drop(wish.writer),
     };
   }
@@ -117,26 +114,20 @@ export class Broadcast implements Holder {
     writer: Holder,
     signal?: AbortSignal,
   ): Promise<void> {
-    try {
-      await this.#ready(signal);
-    } catch (error) {
-      extent.drop(writer);
-      throw error;
-    }
-    this.#send(PlacedMessage.inPlace(extent, byteLength), rows, writer);
+    await this.#emitPlaced(PlacedMessage.inPlace(extent, byteLength), rows, writer, signal);
     this.inPlaceBytes += byteLength;
   }
 
   /** Memory for a batch that is not written yet; waits for it. The caller owns it as `writer`. Throws what `Region.allocate` throws, and CLOSED. */
   allocate(byteLength: number, writer: Holder, signal?: AbortSignal): Promise<Extent> {
     this.checkOpen();
-    return this.#endpoint.region.allocate({ ...this.#wish(byteLength, signal), writer });
+    return this.#endpoint.region.allocate(this.#wish(byteLength, signal, writer));
   }
 
   /** The same without waiting: undefined where it would wait. */
   allocateNow(byteLength: number, writer: Holder): Extent | undefined {
     this.checkOpen();
-    return this.#endpoint.region.allocateNow({ ...this.#wish(byteLength, undefined), writer });
+    return this.#endpoint.region.allocateNow(this.#wish(byteLength, undefined, writer));
   }
 
   /** Bytes of a message at most, alignment of its buffers not counted. */
@@ -217,6 +208,17 @@ export class Broadcast implements Holder {
     if (this.#ending) throw new ArrowlabError('CLOSED', `expected an open stream, found ${this.holder} ended`);
   }
 
+  /** `writer` holds the message, and lets it go by this, also where it fails. */
+  async #emitPlaced(placed: PlacedMessage, rows: number, writer: Holder, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#ready(signal);
+    } catch (error) {
+      placed.drop(writer);
+      throw error;
+    }
+    this.#send(placed, rows, writer);
+  }
+
   async #ready(signal: AbortSignal | undefined): Promise<void> {
     await this.#breather.breathe();
     if (this.#slow === 'block') await this.#audience.room(signal);
@@ -224,14 +226,18 @@ export class Broadcast implements Holder {
     ArrowlabError.throwIfAborted(signal, `the write to ${this.holder}`);
   }
 
-  #wish(byteLength: number, signal: AbortSignal | undefined): Wish {
+  #wish(byteLength: number, signal: AbortSignal | undefined, writer = this.#newWriter()): Wish {
     return {
       byteLength,
-      writer: { holder: `writer of ${this.holder}`, sinceMs: performance.now() },
+      writer,
       share: this.#share,
       signal,
       onWaiting: ({ waitedMs }) => this.#endpoint.writeWaits(this, byteLength, waitedMs),
     };
+  }
+
+  #newWriter(): Holder {
+    return { holder: `writer of ${this.holder}`, sinceMs: performance.now() };
   }
 
   #send(placed: PlacedMessage, rows: number, writer: Holder): void {

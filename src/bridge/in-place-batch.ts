@@ -9,12 +9,11 @@ import {
   isVector,
   type NullCounts,
   type ParsedField,
-  pathsOf,
   type Sizes,
   type VectorLike,
 } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
-import { checkColumns, type StreamEncoder, writeSchemaMessage } from '../ipc/index.js';
+import { type ArrayNode, checkColumns, type StreamEncoder, writeSchemaMessage } from '../ipc/index.js';
 import type { BatchToken } from './batch-token.js';
 import type { Broadcast } from './broadcast.js';
 import { Draft } from './draft.js';
@@ -44,6 +43,9 @@ export interface CommitOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Sends what has to come before a batch of these columns: schema and dictionaries; waits for the first subscriber where there has to be one. */
+export type Lead = (columns: readonly ArrayNode[], signal?: AbortSignal) => Promise<void>;
+
 /** What a batch has room for, as it was declared: the caller's objects may change meanwhile. */
 type Declared = Pick<BatchToken, 'rows' | 'dataBytes' | 'childRows'>;
 
@@ -56,29 +58,23 @@ export class InPlaceBatch {
   readonly #encoder: StreamEncoder;
   readonly #draft: Draft;
   readonly #declared: Declared;
-  readonly #begin: (signal?: AbortSignal) => Promise<void>;
+  readonly #lead: Lead;
   #isOver = false;
 
-  private constructor(
-    broadcast: Broadcast,
-    encoder: StreamEncoder,
-    draft: Draft,
-    declared: Declared,
-    begin: (signal?: AbortSignal) => Promise<void>,
-  ) {
+  private constructor(broadcast: Broadcast, encoder: StreamEncoder, draft: Draft, declared: Declared, lead: Lead) {
     this.#broadcast = broadcast;
     this.#encoder = encoder;
     this.#draft = draft;
     this.#declared = declared;
-    this.#begin = begin;
+    this.#lead = lead;
   }
 
-  /** Made by `PublishedStream.allocate`; `begin` does what has to be done before the first batch of a stream. */
+  /** Made by `PublishedStream.allocate`; `lead` sends what has to come before a batch. */
   static async allocate(
     broadcast: Broadcast,
     encoder: StreamEncoder,
     options: AllocateOptions,
-    begin: (signal?: AbortSignal) => Promise<void>,
+    lead: Lead,
   ): Promise<InPlaceBatch> {
     const { rows, signal, ...sizes }: AllocateOptions = options ?? { rows: undefined }; // forgotten where nobody checks types
     if (!Number.isSafeInteger(rows) || rows < 0)
@@ -91,7 +87,7 @@ export class InPlaceBatch {
     const writer = { holder: `batch in place of ${broadcast.holder}`, sinceMs: performance.now() };
     const extent = await broadcast.allocate(Draft.byteLengthOf(plan, encoder), writer, signal);
     const draft = new Draft(broadcast, encoder, plan, extent, writer);
-    return new InPlaceBatch(broadcast, encoder, draft, { rows, dataBytes, childRows }, begin);
+    return new InPlaceBatch(broadcast, encoder, draft, { rows, dataBytes, childRows }, lead);
   }
 
   /** The columns, in the schema's order. Their typed arrays are the region's memory, and empty after `commit` and `abort`. */
@@ -138,16 +134,8 @@ export class InPlaceBatch {
       this.#checkOpen(); // it may have been given up meanwhile
     }
     const { fields } = this.#encoder.schema;
-    checkPaths(
-      'nullCounts',
-      nullCounts,
-      pathsOf(fields, () => true),
-    );
-    checkPaths(
-      'dictionaries',
-      dictionaries,
-      pathsOf(fields, (_, { dictionary }) => dictionary !== null),
-    );
+    checkPaths('nullCounts', nullCounts, fields, () => true);
+    checkPaths('dictionaries', dictionaries, fields, (_, { dictionary }) => dictionary !== null);
     const { columns } = this.#draft;
     for (const column of columns) fill(column, rows, nullCounts);
     const arrays = columns.map((column) => column.uncleared(({ field }) => dictionaryIn(dictionaries, field)));
@@ -157,8 +145,7 @@ export class InPlaceBatch {
     this.#draft.finish(arrays, rows);
     try {
       await this.#broadcast.inTurn(async () => {
-        await this.#begin(signal);
-        for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message, signal);
+        await this.#lead(arrays, signal);
         await this.#draft.send(signal);
       }, signal);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { formatFor, type RowsSchema } from '../columns/index.js';
 import { ArrowlabError } from '../errors.js';
 import {
+  type ArrayNode,
   type RecordBatchLike,
   readIpc,
   type SchemaLike,
@@ -99,7 +100,7 @@ export class PublishedStream {
    */
   async allocate(options: AllocateOptions): Promise<InPlaceBatch> {
     const encoder = this.#checkEncoder();
-    return InPlaceBatch.allocate(this.broadcast, encoder, options, (signal) => this.#begin(signal));
+    return InPlaceBatch.allocate(this.broadcast, encoder, options, (arrays, signal) => this.#lead(arrays, signal));
   }
 
   /**
@@ -109,7 +110,7 @@ export class PublishedStream {
   rows<T>(schema: RowsSchema<T>, options: RowsOptions = {}): RowWriter<T> {
     const encoder = this.#checkEncoder();
     const format = formatFor(encoder.schema, schema);
-    const writer = new RowWriter(this.broadcast, encoder, () => this.#begin(), format, options);
+    const writer = new RowWriter(this.broadcast, encoder, (arrays) => this.#lead(arrays), format, options);
     this.#rowWriters.add(writer as RowWriter<never>);
     return writer;
   }
@@ -160,6 +161,12 @@ export class PublishedStream {
   async #begin(signal?: AbortSignal): Promise<void> {
     await this.#emitSchema(signal);
     await this.broadcast.subscribed(signal);
+  }
+
+  /** What comes before a batch of these columns: dictionaries too. */
+  async #lead(columns: readonly ArrayNode[], signal?: AbortSignal): Promise<void> {
+    await this.#begin(signal);
+    for (const message of this.#checkEncoder().encodeDictionaries(columns)) await this.broadcast.emit(message, signal);
   }
 
   async #emitSchema(signal?: AbortSignal): Promise<void> {

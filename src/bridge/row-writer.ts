@@ -1,5 +1,6 @@
 import {
   type BatchPlan,
+  checkedBatchRows,
   dictionaryFields,
   filledByteLength,
   RowBatcher,
@@ -11,6 +12,7 @@ import { type ArrayNode, heapSink, type OutgoingMessage, type StreamEncoder } fr
 import { startTimer } from '../region/index.js';
 import type { Broadcast } from './broadcast.js';
 import { Draft } from './draft.js';
+import type { Lead } from './in-place-batch.js';
 
 export interface RowsOptions {
   /** Rows of a batch; fewer where they take more than a thirty-second of the region's `maxBytes`. Default 65,536. */
@@ -19,7 +21,6 @@ export interface RowsOptions {
   maxLatencyMs?: number | undefined;
 }
 
-const BATCH_ROWS = 65_536;
 const MAX_LATENCY_MS = 100;
 /** Batches on their way from which on the caller is asked to wait; 1 where dictionaries may have to go before them. Those at which rows are refused. */
 const WAIT_FROM = 2;
@@ -29,7 +30,7 @@ const REFUSE_FROM = 64;
 export class RowWriter<T> {
   readonly #broadcast: Broadcast;
   readonly #encoder: StreamEncoder;
-  readonly #begin: () => Promise<void>;
+  readonly #lead: Lead;
   readonly #batcher: RowBatcher<T, Target>;
   readonly #maxLatencyMs: number;
   readonly #sends: Promise<void>[] = [];
@@ -39,25 +40,23 @@ export class RowWriter<T> {
   #failure: { error: unknown } | undefined;
   #isEnded = false;
 
-  /** Made by `PublishedStream.rows`; `begin` does what has to be done before the first batch of a stream. */
+  /** Made by `PublishedStream.rows`; `lead` sends what has to come before a batch. */
   constructor(
     broadcast: Broadcast,
     encoder: StreamEncoder,
-    begin: () => Promise<void>,
+    lead: Lead,
     format: RowFormat<T>,
-    { batchRows = BATCH_ROWS, maxLatencyMs = MAX_LATENCY_MS }: RowsOptions,
+    { batchRows, maxLatencyMs = MAX_LATENCY_MS }: RowsOptions,
   ) {
-    if (!Number.isSafeInteger(batchRows) || batchRows < 1)
-      throw new ArrowlabError('INVALID_ARGUMENT', `expected batchRows as a whole number from 1 on, found ${batchRows}`);
     if (!(maxLatencyMs >= 0))
       throw new ArrowlabError('INVALID_ARGUMENT', `expected maxLatencyMs of 0 or more, found ${maxLatencyMs}`);
     this.#broadcast = broadcast;
     this.#encoder = encoder;
-    this.#begin = begin;
+    this.#lead = lead;
     this.#maxLatencyMs = maxLatencyMs;
     this.#hasDictionaries = [...dictionaryFields(format.parsedSchema.fields)].length > 0;
     this.#batcher = new RowBatcher(format, {
-      batchRows,
+      batchRows: checkedBatchRows(batchRows),
       maxBytes: broadcast.maxDraftBytes,
       maxRowBytes: broadcast.maxMessageBytes - encoder.headerInPlaceByteLength,
       open: (plan) => this.#open(plan),
@@ -200,8 +199,7 @@ export class RowWriter<T> {
   async #send(arrays: ArrayNode[], send: () => Promise<void>): Promise<void> {
     const sent = this.#broadcast.inTurn(async () => {
       if (this.#failure) throw this.#failure.error;
-      await this.#begin();
-      for (const message of this.#encoder.encodeDictionaries(arrays)) await this.#broadcast.emit(message);
+      await this.#lead(arrays);
       await send();
     });
     this.#sends.push(sent);

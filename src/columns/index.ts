@@ -12,10 +12,16 @@ export {
 } from './buffer.js';
 export { Column } from './build/column.js';
 export { fill, type NullCounts } from './build/fill.js';
-export { checkPaths, pathsOf } from './build/paths.js';
+export { checkPaths } from './build/paths.js';
 export { BatchPlan, type Memory, type Room } from './build/plan.js';
 export { declaredRoom, type Sizes } from './build/room.js';
-export { type BatchHandling, filledByteLength, RowBatcher, type Target } from './build/row-batcher.js';
+export {
+  type BatchHandling,
+  checkedBatchRows,
+  filledByteLength,
+  RowBatcher,
+  type Target,
+} from './build/row-batcher.js';
 export type { RowAppender, RowFormat } from './build/row-format.js';
 export { concatenate } from './concatenate.js';
 export { arrayOfData } from './data.js';

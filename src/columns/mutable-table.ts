@@ -1,9 +1,7 @@
 import { type RecordBatch, Table } from 'apache-arrow';
-import { ArrowlabError } from '../errors.js';
 import { toArrowSchema, toRecordBatch } from './arrow-js.js';
 import type { BatchPlan } from './build/plan.js';
-import { RowBatcher, type Target } from './build/row-batcher.js';
-import type { RowFormat } from './build/row-format.js';
+import { checkedBatchRows, RowBatcher, type Target } from './build/row-batcher.js';
 import { formatOf, type RowsSchema } from './row-schema.js';
 
 /** Where a table's rows lie. */
@@ -23,7 +21,6 @@ export interface MutableTableOptions {
   memory?: TableMemory | undefined;
 }
 
-const BATCH_ROWS = 65_536;
 const FIRST_ROWS = 1_024;
 
 const HEAP: TableMemory = {
@@ -34,22 +31,28 @@ const HEAP: TableMemory = {
 
 /** A table that rows are appended to, and that can be read at any time. */
 export class MutableTable<T> {
-  readonly #format: RowFormat<T>;
   readonly #memory: TableMemory;
-  readonly #batchRows: number;
   readonly #schema;
-  #full: { target: Target; batch: RecordBatch }[] = [];
+  readonly #full: { target: Target; batch: RecordBatch }[] = [];
   readonly #batcher: RowBatcher<T, Target>;
 
   /** Throws TYPE_UNSUPPORTED, TABLE_UNRECOGNISED, INVALID_ARGUMENT. */
-  constructor(schema: RowsSchema<T>, { batchRows = BATCH_ROWS, memory = HEAP }: MutableTableOptions = {}) {
-    if (!Number.isSafeInteger(batchRows) || batchRows < 1)
-      throw new ArrowlabError('INVALID_ARGUMENT', `expected batchRows as a whole number from 1 on, found ${batchRows}`);
-    this.#format = formatOf(schema);
-    this.#schema = toArrowSchema(this.#format.parsedSchema);
-    this.#batchRows = batchRows;
+  constructor(schema: RowsSchema<T>, { batchRows, memory = HEAP }: MutableTableOptions = {}) {
+    const maxRows = checkedBatchRows(batchRows);
+    const format = formatOf(schema);
+    this.#schema = toArrowSchema(format.parsedSchema);
     this.#memory = memory;
-    this.#batcher = this.#begin();
+    const full = this.#full;
+    this.#batcher = new RowBatcher(format, {
+      get batchRows() {
+        return Math.min(maxRows, FIRST_ROWS * 2 ** full.length);
+      },
+      maxBytes: memory.maxBatchBytes,
+      maxRowBytes: Number.POSITIVE_INFINITY,
+      open: (plan) => memory.open(plan),
+      filled: (target, arrays, rows) => void full.push({ target, batch: toRecordBatch(this.#schema, arrays, rows) }),
+      discard: (target) => memory.free(target),
+    });
   }
 
   get numRows(): number {
@@ -76,28 +79,11 @@ export class MutableTable<T> {
 
   /** Drops all rows. Snapshots on the heap stay as they are. */
   clear(): void {
-    this.#batcher.abandon();
-    for (const { target } of this.#full) this.#memory.free(target);
-    this.#full = [];
     this.#batcher.restart();
+    for (const { target } of this.#full.splice(0)) this.#memory.free(target);
   }
 
   [Symbol.dispose](): void {
     this.clear();
-  }
-
-  #begin(): RowBatcher<T, Target> {
-    const table = this;
-    return new RowBatcher(this.#format, {
-      get batchRows() {
-        return Math.min(table.#batchRows, FIRST_ROWS * 2 ** table.#full.length);
-      },
-      maxBytes: this.#memory.maxBatchBytes,
-      maxRowBytes: Number.POSITIVE_INFINITY,
-      open: (plan) => this.#memory.open(plan),
-      filled: (target, arrays, rows) =>
-        void this.#full.push({ target, batch: toRecordBatch(this.#schema, arrays, rows) }),
-      discard: (target) => this.#memory.free(target),
-    });
   }
 }

@@ -17,22 +17,10 @@ export function fill(column: Column, rows: number, nullCounts: NullCounts = {}):
   const { layout } = field;
   switch (layout.kind) {
     case 'binary':
-      column.dataLength = endOf(column, rows);
-      if (column.dataLength > column.data!.length)
-        throw unfit(
-          column,
-          `offsets up to ${column.data!.length}`,
-          `${column.dataLength}: allocate with more dataBytes`,
-        );
+      fillData(column, endOf(column, rows), 'offsets up to');
       break;
     case 'view':
-      column.dataLength = endOfViews(column, rows);
-      if (column.dataLength > column.data!.length)
-        throw unfit(
-          column,
-          `views up to byte ${column.data!.length}`,
-          `${column.dataLength}: allocate with more dataBytes`,
-        );
+      fillData(column, endOfViews(column, rows), 'views up to byte');
       break;
     case 'list':
       fill(children[0]!, endOf(column, rows), nullCounts);
@@ -49,6 +37,12 @@ export function fill(column: Column, rows: number, nullCounts: NullCounts = {}):
     default:
       for (const child of children) fill(child, rows, nullCounts);
   }
+}
+
+function fillData(column: Column, byteLength: number, what: string): void {
+  const { length } = column.data!;
+  if (byteLength > length) throw unfit(column, `${what} ${length}`, `${byteLength}: allocate with more dataBytes`);
+  column.dataLength = byteLength;
 }
 
 function endOf(column: Column, rows: number): number {

@@ -1,6 +1,6 @@
 import { ArrowlabError } from '../../errors.js';
 import type { ParsedField } from '../field.js';
-import { checkPaths, pathsOf } from './paths.js';
+import { checkPaths, type IsSuch } from './paths.js';
 import type { Room } from './plan.js';
 
 /** One size for every column it concerns, or one by the column's path. */
@@ -15,16 +15,8 @@ const ROWS_PER_LIST = 4;
  * @throws INVALID_ARGUMENT for a size that is none, or of a path that no such column has.
  */
 export function declaredRoom(fields: readonly ParsedField[], dataBytes?: Sizes, childRows?: Sizes): Room {
-  checkSizes(
-    'dataBytes',
-    dataBytes,
-    pathsOf(fields, ({ kind }) => kind === 'binary' || kind === 'view'),
-  );
-  checkSizes(
-    'childRows',
-    childRows,
-    pathsOf(fields, ({ kind }) => kind === 'list'),
-  );
+  checkSizes('dataBytes', dataBytes, fields, ({ kind }) => kind === 'binary' || kind === 'view');
+  checkSizes('childRows', childRows, fields, ({ kind }) => kind === 'list');
   return {
     dataBytes: (field, rows) => sizeFor(field, dataBytes) ?? rows * BYTES_PER_VALUE,
     childRows: (field, rows) => sizeFor(field, childRows) ?? rows * ROWS_PER_LIST,
@@ -39,8 +31,8 @@ function sizeFor({ path }: ParsedField, sizes: Sizes | undefined): number | unde
 const isByPath = (sizes: Sizes | undefined): sizes is Exclude<Sizes, number> =>
   typeof sizes === 'object' && sizes !== null;
 
-function checkSizes(what: string, sizes: Sizes | undefined, paths: readonly string[]): void {
-  if (isByPath(sizes)) checkPaths(what, sizes, paths);
+function checkSizes(what: string, sizes: Sizes | undefined, fields: readonly ParsedField[], isSuch: IsSuch): void {
+  if (isByPath(sizes)) checkPaths(what, sizes, fields, isSuch);
   const all = isByPath(sizes) ? Object.values(sizes) : sizes === undefined ? [] : [sizes];
   for (const size of all)
     if (!Number.isSafeInteger(size) || size < 0)

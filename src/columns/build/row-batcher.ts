@@ -27,6 +27,14 @@ export interface BatchHandling<B extends Target> {
   discard(batch: B): void;
 }
 
+const BATCH_ROWS = 65_536;
+
+/** Rows of a batch as the caller wants them, 65,536 where nothing is said. @throws INVALID_ARGUMENT unless it is a whole number from 1 on. */
+export function checkedBatchRows(batchRows = BATCH_ROWS): number {
+  if (Number.isSafeInteger(batchRows) && batchRows >= 1) return batchRows;
+  throw new ArrowlabError('INVALID_ARGUMENT', `expected batchRows as a whole number from 1 on, found ${batchRows}`);
+}
+
 /** Bytes of all columns that are filled. */
 export function filledByteLength(columns: readonly Column[]): number {
   return columns.reduce((sum, column) => sum + column.filledByteLength, 0);
@@ -79,7 +87,7 @@ export class RowBatcher<T, B extends Target> {
 
   /** What is in the batch now; it goes on growing. Undefined where it has no rows. */
   peek(): { arrays: ArrayNode[]; rows: number } | undefined {
-    if (!this.#batch || this.#appender.rows === 0) return undefined;
+    if (!this.#batch || this.isEmpty) return undefined;
     return { arrays: this.#settle(this.#batch, true), rows: this.#appender.rows };
   }
 
