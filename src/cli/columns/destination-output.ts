@@ -1,6 +1,7 @@
 import {
   type ArrayNode,
   type BatchPlan,
+  checkedBatchRows,
   RowBatcher,
   type RowFormat,
   type Target,
@@ -9,8 +10,6 @@ import {
 } from '../../columns/index.js';
 import type { Destination } from '../destination.js';
 import type { BatchOptions, RowOutput } from './row-output.js';
-
-const BATCH_ROWS = 65_536;
 
 /** Rows to a file, or to standard output. One batch's memory serves for all. */
 export class DestinationOutput<T> implements RowOutput<T> {
@@ -28,12 +27,12 @@ export class DestinationOutput<T> implements RowOutput<T> {
     readonly label: string,
     destination: Destination,
     format: RowFormat<T>,
-    { batchRows = BATCH_ROWS, maxBytes }: BatchOptions,
+    { batchRows, maxBytes }: BatchOptions,
   ) {
     this.#destination = destination;
     this.#schema = toArrowSchema(format.parsedSchema);
     this.#batcher = new RowBatcher(format, {
-      batchRows,
+      batchRows: checkedBatchRows(batchRows),
       maxBytes: maxBytes / 32,
       maxRowBytes: Number.POSITIVE_INFINITY,
       open: (plan) => this.#open(plan),

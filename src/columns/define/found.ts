@@ -1,6 +1,4 @@
-const MAX_LENGTH = 40;
-
-const cut = (text: string) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);
+import { cut } from '../value-text.js';
 
 /** What was given instead, cut to a length that a message can bear. */
 export function found(value: unknown): string {

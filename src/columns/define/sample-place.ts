@@ -1,4 +1,5 @@
 import { ArrowlabError } from '../../errors.js';
+import { itemSegment, nameSegment } from '../value-text.js';
 import { found } from './found.js';
 
 /** One step down: the name of a field (quoted where it is no plain word), the number of an item, or a text that is written as it is. */
@@ -40,6 +41,5 @@ export class SamplePlace {
 
 function stepText(step: Step): string {
   if (typeof step === 'object') return step.text;
-  if (typeof step === 'number') return `[${step}]`;
-  return /^[\p{L}\p{N}_$-]+$/u.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+  return typeof step === 'number' ? itemSegment(step) : nameSegment(step);
 }

@@ -1,8 +1,9 @@
+import { itemSegment, nameSegment } from '../value-text.js';
 import type { Cursor } from './cursor.js';
 import { emptyOf } from './empty.js';
 import { expectationOf } from './expectation.js';
 import { entriesOf, itemsOf } from './iterables.js';
-import { itemSegment, keySegment, Misfit, nameSegment, valueSegment } from './misfit.js';
+import { keySegment, Misfit, valueSegment } from './misfit.js';
 import { takesNull } from './null.js';
 import { propertyReader } from './property.js';
 import { scalarWriter, type Write } from './scalar.js';

@@ -1,4 +1,5 @@
 import { ArrowlabError } from '../../errors.js';
+import { cut } from '../value-text.js';
 
 /** Thrown where a buffer has no room for a row; nobody outside of an appender sees it. */
 export const NO_ROOM = Symbol('no room for the row');
@@ -41,16 +42,8 @@ export class Misfit {
   }
 }
 
-/** A child's place in a path: `.name`, or `["a name"]` where the name is no plain word. */
-export const nameSegment = (name: string): string =>
-  /^[\p{L}\p{N}_$-]+$/u.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
-export const itemSegment = (index: number): string => `[${index}]`;
 export const valueSegment = (key: unknown): string => `[${foundText(key)}]`;
 export const keySegment = (index: number): string => `.key(${index})`;
-
-const MAX_TEXT = 40;
-
-const cut = (text: string) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
 /** A value for people, of a length that a message can bear. */
 function foundText(value: unknown): string {
